@@ -1,0 +1,203 @@
+//! Compiles what requests are sent to: origins, the resizer and the gate, with their secrets.
+
+use std::collections::BTreeMap;
+
+use super::{Findings, name_of};
+use crate::config::error::{ConfigError, Place, quote};
+use crate::config::raw::{
+    OriginAuth, RawCredentials, RawGate, RawImgproxy, RawOrigin, RawResizer, RawSecret, RawThumbor, Table,
+};
+use crate::credentials::{CredentialName, Credentials, is_header_value};
+use crate::origin::{Authority, BaseUrl, Cluster, Origin, Sharing};
+use crate::policy::Gate;
+use crate::resizer::{Resizer, Signer, imgproxy, thumbor};
+use crate::seal::{SealKey, decode_hex};
+use crate::secret::Secret;
+
+/// Keys of resizers are at least this long, in bytes: 128 bits.
+const LEAST_KEY: usize = 16;
+
+pub(super) fn origins(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    raw: Table<RawOrigin>,
+) -> BTreeMap<String, Origin> {
+    let mut origins = BTreeMap::new();
+    if raw.is_empty() {
+        findings.note(ConfigError::missing(place.clone(), "an object with at least one origin"));
+    }
+    for (name, raw) in raw {
+        let place = place.key(&name);
+        name_of(findings, &place, &name);
+        if let Some(origin) = origin(findings, &place, name.clone(), raw) {
+            origins.insert(name, origin);
+        }
+    }
+    origins
+}
+
+fn origin(findings: &mut Findings<'_>, place: &Place, name: String, raw: RawOrigin) -> Option<Origin> {
+    let RawOrigin { url, cluster, credentials, origin_auth } = raw;
+    let url = base_url(findings, &place.key("url"), url);
+    let cluster = cluster_of(findings, &place.key("cluster"), cluster);
+    let credentials = credentials_of(findings, &place.key("credentials"), credentials.unwrap_or_default());
+    let sharing = match origin_auth {
+        Some(OriginAuth::SharePublicly) => Sharing::SharePublicly,
+        None => Sharing::Private,
+    };
+    Some(Origin::new(name, url?, cluster?, credentials, sharing))
+}
+
+fn credentials_of(findings: &mut Findings<'_>, place: &Place, raw: RawCredentials) -> Credentials {
+    let RawCredentials { set } = raw;
+    let place = place.key("set");
+    let mut credentials: Vec<(CredentialName, Secret)> = Vec::new();
+    for (name, raw) in set.unwrap_or_default() {
+        let place = place.key(&name);
+        let secret = secret_of(findings, &place, raw);
+        let Some(name) = CredentialName::parse(&name) else {
+            let wanted = "a header name that belongs neither to the connection nor to the proxy";
+            findings.note(ConfigError::new(place, quote(&name), wanted));
+            continue;
+        };
+        if credentials.iter().any(|(other, _)| *other == name) {
+            findings.note(ConfigError::new(
+                place.clone(),
+                "the same header a second time",
+                "each header once",
+            ));
+        }
+        let Some(secret) = secret else { continue };
+        if !is_header_value(&secret) {
+            let wanted = "one line of text without blanks at its ends";
+            findings.note(ConfigError::new(place, "a secret that no header can carry", wanted));
+        }
+        credentials.push((name, secret));
+    }
+    Credentials::of_static(credentials)
+}
+
+pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResizer) -> Option<Resizer> {
+    match raw {
+        RawResizer::Imgproxy(RawImgproxy { cluster, authority, key, salt }) => {
+            let place = place.key("imgproxy");
+            let cluster = cluster_of(findings, &place.key("cluster"), cluster);
+            let authority = authority_of(findings, &place.key("authority"), authority);
+            let key = hex_key(findings, &place.key("key"), key, "the value of IMGPROXY_KEY");
+            let salt = hex_key(findings, &place.key("salt"), salt, "the value of IMGPROXY_SALT");
+            let keys = imgproxy::Keys::new(&key?, &salt?)?;
+            Some(Resizer { cluster: cluster?, authority: authority?, signer: Signer::Imgproxy(keys) })
+        }
+        RawResizer::Thumbor(RawThumbor { cluster, authority, key }) => {
+            let place = place.key("thumbor");
+            let cluster = cluster_of(findings, &place.key("cluster"), cluster);
+            let authority = authority_of(findings, &place.key("authority"), authority);
+            let key = required_secret(findings, &place.key("key"), key, "the value of SECURITY_KEY");
+            if key.as_ref().is_some_and(|key| key.expose().len() < LEAST_KEY) {
+                let wanted = format!("at least {LEAST_KEY} characters");
+                findings.note(ConfigError::new(place.key("key"), "a key that is too short", wanted));
+            }
+            let key = thumbor::Key::new(key?.expose())?;
+            Some(Resizer { cluster: cluster?, authority: authority?, signer: Signer::Thumbor(key) })
+        }
+    }
+}
+
+pub(super) fn gate(findings: &mut Findings<'_>, place: &Place, raw: RawGate) -> Option<Gate> {
+    let RawGate { url, seal_key } = raw;
+    let url = base_url(findings, &place.key("url"), url);
+    let wanted = "64 hexadecimal digits, such as `openssl rand -hex 32` prints";
+    let secret = required_secret(findings, &place.key("seal_key"), seal_key, wanted)?;
+    let seal = SealKey::from_hex(&secret);
+    if seal.is_none() {
+        findings.note(ConfigError::new(place.key("seal_key"), "a key that is something else", wanted));
+    }
+    let url = url?;
+    if !url.base().is_empty() {
+        let found = format!("the path {}", quote(url.base()));
+        findings.note(ConfigError::new(place.key("url"), found, "a URL without a path"));
+    }
+    let url = format!("{}://{}", url.scheme().name(), url.authority().as_str());
+    Some(Gate { url, seal: seal? })
+}
+
+fn base_url(findings: &mut Findings<'_>, place: &Place, url: Option<String>) -> Option<BaseUrl> {
+    let url = findings.required(url, place, "a URL such as `https://secret.example.com/directory`")?;
+    let parsed = BaseUrl::parse(&url);
+    if let Err(invalid) = &parsed {
+        // A URL may hold a password: its own text is not quoted.
+        findings.note(ConfigError::new(place.clone(), "a URL of another form", invalid.to_string()));
+    }
+    parsed.ok()
+}
+
+fn cluster_of(findings: &mut Findings<'_>, place: &Place, cluster: Option<String>) -> Option<Cluster> {
+    let cluster = findings.required(cluster, place, "the name of a cluster of Envoy")?;
+    let parsed = Cluster::parse(&cluster);
+    if parsed.is_none() {
+        findings.note(ConfigError::new(place.clone(), quote(&cluster), "1 to 256 visible ASCII characters"));
+    }
+    parsed
+}
+
+fn authority_of(findings: &mut Findings<'_>, place: &Place, authority: Option<String>) -> Option<Authority> {
+    let authority = findings.required(authority, place, "a host with an optional port")?;
+    let parsed = Authority::parse(&authority);
+    if parsed.is_none() {
+        findings.note(ConfigError::new(place.clone(), quote(&authority), "a host with an optional port"));
+    }
+    parsed
+}
+
+fn hex_key(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    raw: Option<RawSecret>,
+    wanted: &str,
+) -> Option<Vec<u8>> {
+    let secret = required_secret(findings, place, raw, wanted)?;
+    let key = decode_hex(secret.expose()).filter(|key| key.len() >= LEAST_KEY);
+    if key.is_none() {
+        let wanted = format!("{wanted}: at least {LEAST_KEY} bytes in hexadecimal digits");
+        findings.note(ConfigError::new(place.clone(), "a key that is something else", wanted));
+    }
+    key
+}
+
+fn required_secret(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    raw: Option<RawSecret>,
+    wanted: &str,
+) -> Option<Secret> {
+    let raw = findings.required(raw, place, wanted)?;
+    secret_of(findings, place, raw)
+}
+
+/// Looks a secret up.
+fn secret_of(findings: &mut Findings<'_>, place: &Place, raw: RawSecret) -> Option<Secret> {
+    let RawSecret { env, value } = raw;
+    match (env, value) {
+        (Some(name), None) => {
+            let value = (findings.environment)(&name).filter(|value| !value.is_empty());
+            if value.is_none() {
+                findings.note(ConfigError::unset_variable(place.key("env"), &name));
+            }
+            value.map(Secret::new)
+        }
+        (None, Some(value)) if value.is_empty() => {
+            findings.note(ConfigError::missing(place.key("value"), "a secret"));
+            None
+        }
+        (None, Some(value)) => Some(Secret::new(value)),
+        (Some(_), Some(_)) => {
+            findings.note(ConfigError::new(place.clone(), "both `env` and `value`", "one of the two"));
+            None
+        }
+        (None, None) => {
+            let wanted = "a secret: `{ \"env\": \"NAME\" }` or `{ \"value\": \"…\" }`";
+            findings.note(ConfigError::missing(place.clone(), wanted));
+            None
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Every message about a policy document, each with the place it is about, what was found there and
+//! what is wanted.
+//!
+//! Belongs here: wording. Does not belong here: the rules themselves (see the `compile` module).
+//! INVARIANT: no message holds the value of a secret, not even of one written in the wrong place;
+//! values are quoted only where the caller knows that they are none.
+
+use std::fmt;
+
+use super::tree::Step;
+
+/// At most so many errors are collected; a document with more is not a policy.
+pub const MOST_ERRORS: usize = 100;
+
+/// One reason why a policy document is refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("{place}: found {found}; wanted {wanted}")]
+pub struct ConfigError {
+    place: Place,
+    found: String,
+    wanted: String,
+}
+
+/// Something an operator should know about a policy that is valid.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigWarning {
+    place: Place,
+    message: String,
+}
+
+impl fmt::Display for ConfigWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// Where in the document: `routes[0].query.width`, or `policy` for the whole of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(String);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "policy" } else { &self.0 })
+    }
+}
+
+impl Place {
+    /// The place of a path through the document.
+    pub fn of(path: &[Step]) -> Place {
+        path.iter().fold(Place::default(), |place, step| match step {
+            Step::Key(key) => place.key(key),
+            Step::Index(index) => place.index(*index),
+        })
+    }
+
+    /// The member `key` of the object at this place.
+    pub fn key(&self, key: &str) -> Place {
+        let plain = !key.is_empty()
+            && key.len() <= 64
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let key = if plain { key.to_owned() } else { quote(key) };
+        Place(if self.0.is_empty() { key } else { format!("{}.{key}", self.0) })
+    }
+
+    /// The item at `index`, from 0, of the array at this place.
+    pub fn index(&self, index: usize) -> Place {
+        Place(format!("{}[{index}]", self.0))
+    }
+
+    /// Whether `other` is this place or inside it.
+    pub fn holds(&self, other: &Place) -> bool {
+        self.0.is_empty()
+            || other
+                .0
+                .strip_prefix(&self.0)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+}
+
+/// A value in backticks, shortened, without control characters.
+pub fn quote(value: &str) -> String {
+    let mut shown: String = value.chars().take(60).flat_map(char::escape_debug).collect();
+    if value.chars().nth(60).is_some() {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}
+
+/// The known name that a mistyped one most likely means.
+fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.len())
+        .min()
+        .map(|(_, candidate)| format!(" (did you mean `{candidate}`?)"))
+        .unwrap_or_default()
+}
+
+/// Names in backticks, joined by commas.
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl ConfigError {
+    /// A message of the common form.
+    pub fn new(place: Place, found: impl Into<String>, wanted: impl Into<String>) -> ConfigError {
+        ConfigError { place, found: found.into(), wanted: wanted.into() }
+    }
+
+    /// Where the error is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The document is not JSON.
+    pub fn syntax(error: &serde_json::Error) -> ConfigError {
+        ConfigError::new(Place::default(), format!("text that is not JSON: {error}"), "one JSON object")
+    }
+
+    /// A required key is absent.
+    pub fn missing(place: Place, wanted: impl Into<String>) -> ConfigError {
+        ConfigError::new(place, "nothing", wanted)
+    }
+
+    /// An object names a key twice.
+    pub fn duplicate_key(path: &[Step]) -> ConfigError {
+        ConfigError::new(Place::of(path), "the same key a second time", "each key once")
+    }
+
+    /// An object has a key that the policy does not know.
+    pub fn unknown_key(place: Place, key: &str, known: &[&str]) -> ConfigError {
+        let found = format!("an unknown key{}", nearest(key, known.iter().copied()));
+        ConfigError::new(place, found, format!("one of {}", list(known.iter().copied())))
+    }
+
+    /// A word is not one of a closed set.
+    pub fn unknown_word(place: Place, word: &str, known: &[&str]) -> ConfigError {
+        let found = format!("{}{}", quote(word), nearest(word, known.iter().copied()));
+        ConfigError::new(place, found, format!("one of {}", list(known.iter().copied())))
+    }
+
+    /// A name refers to something that the document does not define.
+    pub fn undefined<'a>(
+        place: Place,
+        name: &str,
+        section: &str,
+        defined: impl IntoIterator<Item = &'a str>,
+    ) -> ConfigError {
+        let defined: Vec<&str> = defined.into_iter().collect();
+        let found = format!("{}{}", quote(name), nearest(name, defined.iter().copied()));
+        let wanted = if defined.is_empty() {
+            format!("a name defined in `{section}`, which defines none")
+        } else {
+            format!("a name defined in `{section}`: {}", list(defined))
+        };
+        ConfigError::new(place, found, wanted)
+    }
+
+    /// The environment has no such variable.
+    pub fn unset_variable(place: Place, name: &str) -> ConfigError {
+        ConfigError::new(
+            place,
+            format!("{}, which is not set or empty", quote(name)),
+            "the name of an environment variable that the host passes to the module",
+        )
+    }
+}
+
+impl ConfigWarning {
+    /// Something is defined that nothing uses.
+    pub fn unused(place: Place) -> ConfigWarning {
+        ConfigWarning { place, message: "defined, but no route uses it".to_owned() }
+    }
+}

@@ -1,0 +1,66 @@
+//! pinhole serves resized images without giving anybody access to the originals, to the server that
+//! holds them, or to the credentials that open it. It is an Envoy HTTP filter: this crate, compiled to
+//! WebAssembly (proxy-wasm), is loaded into Envoy or an Istio sidecar.
+//!
+//! ```text
+//!             public                       private: only the resizer may call it
+//! visitor ──▶ Envoy listener ──▶ resizer ──▶ Envoy listener ──▶ hidden origin
+//!             pinhole `edge`     (imgproxy,   pinhole `gate`     (S3, Azure, GCS,
+//!             decides, rewrites   thumbor …)  unseals, signs      any web server)
+//! ```
+//!
+//! A pure core decides, a thin shell carries out:
+//!
+//! ```text
+//! bytes ──parse──▶ config::raw ──compile──▶ Policy              once, in on_configure
+//! host ──read──▶ Request ──▶ Policy::decide ──▶ Decision ──apply──▶ host    per request
+//! ```
+//!
+//! # Map
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`config`] | the policy document: reading it, all its errors at once |
+//! | [`policy`] | [`Policy::decide`](policy::Policy::decide) for the edge, [`Policy::open`](policy::Policy::open) for the gate; routes, limits, every [`Rejection`](policy::rejection::Rejection) |
+//! | [`request`] | a request as received; [`request::path`] holds the only percent-decoder |
+//! | [`transform`] | the options of a picture, their names and ranges |
+//! | [`negotiate`] | `format: auto` from the `accept` header |
+//! | [`origin`] | the hidden server; [`credentials`] that open it; [`secret`] bytes that nothing prints |
+//! | [`seal`] | the token in which a source travels through the resizer |
+//! | [`resizer`] | how each resizer is asked; one file per dialect |
+//! | [`response`] | what an upstream's answer means, and what of it goes on |
+#![cfg_attr(target_arch = "wasm32", doc = "| [`filter`] | the only module that talks to the host |")]
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    doc = "| `filter` | the only module that talks to the host (in the WebAssembly build) |"
+)]
+//!
+//! # Invariants
+//!
+//! 1. No request can panic the VM, loop, or cost more than linear time; whatever is in doubt is refused.
+//! 2. What was checked is what is sent: upstream requests are made of parsed values, never of the
+//!    incoming text.
+//! 3. Authority and scheme of every upstream request come from the policy; the path stays below the
+//!    origin's base path however often it is decoded.
+//! 4. No request gets the original where the route resizes, or an image larger than the route allows.
+//! 5. No credential of the visitor goes anywhere; a credential of the policy goes to its origin only.
+//! 6. Nothing that the visitor can see names the origin, the resizer, the cluster or a secret.
+//! 7. The answer to a credentialed request is `private, no-store` unless the operator shares it.
+//! 8. The policy is complete before the first request: a request fails only for what it says.
+//!
+//! What the core does not do: I/O, logging, time, randomness. `proxy-wasm` is a dependency of the
+//! WebAssembly target alone, so the compiler keeps it that way.
+
+pub mod config;
+pub mod credentials;
+#[cfg(target_arch = "wasm32")]
+pub mod filter;
+pub mod negotiate;
+pub mod origin;
+pub mod policy;
+pub mod request;
+pub mod resizer;
+pub mod response;
+pub mod seal;
+pub mod secret;
+pub mod transform;

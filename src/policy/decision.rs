@@ -1,0 +1,160 @@
+//! What pinhole decided about a request, and the upstream request it makes of it.
+//!
+//! INVARIANT: the headers of an upstream request are those that [`UpstreamRequest::headers`] lists,
+//! and the host is told to replace the whole map by them: what is not listed is not sent, however
+//! often and in whatever spelling the visitor sent it.
+
+use std::fmt;
+
+use super::rejection::Rejection;
+use crate::credentials::Credentials;
+use crate::origin::{Authority, Cluster, Origin};
+use crate::request::path::SourcePath;
+use crate::request::{Headers, Method, single};
+use crate::response::AnswerRule;
+use crate::transform::{OptionName, Transform};
+
+/// The outcome for one request.
+#[derive(Debug)]
+pub enum Decision<'p> {
+    /// It goes upstream, as this and nothing else.
+    Forward(Box<Forward<'p>>),
+    /// It is answered here.
+    Reject(Refusal),
+}
+
+/// A refused request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub rejection: Rejection,
+    /// By which part of the policy.
+    pub rule: Rule,
+}
+
+/// The part of the policy that decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// No part: the request is refused whatever the policy says.
+    Request,
+    /// That no route matches.
+    Routes,
+    /// The route at this index.
+    Route(usize),
+    /// The limit of an option in the route at this index; of all of them where none is named.
+    Limit(usize, Option<OptionName>),
+    /// The table of presets.
+    Presets,
+    /// The gate, which serves only what the edge sealed.
+    Gate,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Request => f.write_str("request"),
+            Rule::Routes => f.write_str("routes"),
+            Rule::Route(index) => write!(f, "routes[{index}]"),
+            Rule::Limit(index, None) => write!(f, "routes[{index}].query"),
+            Rule::Limit(index, Some(option)) => write!(f, "routes[{index}].query.{}", option.name()),
+            Rule::Presets => f.write_str("presets"),
+            Rule::Gate => f.write_str("gate"),
+        }
+    }
+}
+
+/// A request that goes upstream.
+#[derive(Debug)]
+pub struct Forward<'p> {
+    /// The part of the policy that let it.
+    pub rule: Rule,
+    /// The preset it named.
+    pub preset: Option<&'p str>,
+    /// Where the source is.
+    pub origin: &'p Origin,
+    /// The source below the origin's base path.
+    pub source: SourcePath,
+    /// What is done to it; nothing at the gate.
+    pub transform: Option<Transform>,
+    /// The request itself.
+    pub upstream: UpstreamRequest<'p>,
+    /// What becomes of the answer.
+    pub answer: AnswerRule,
+}
+
+/// A request to a cluster, made of the policy and parsed values.
+pub struct UpstreamRequest<'p> {
+    /// Where Envoy sends it.
+    pub cluster: &'p Cluster,
+    /// The method.
+    pub method: Method,
+    /// The scheme.
+    pub scheme: &'static str,
+    /// The authority.
+    pub authority: &'p Authority,
+    /// Path and query, encoded.
+    pub path: String,
+    /// What opens the origin.
+    pub credentials: Option<&'p Credentials>,
+    /// What joins the traces of both sides.
+    pub context: Vec<(&'static str, String)>,
+    /// How the visitor reached Envoy. Envoy finds no route for a request without it.
+    pub forwarded_proto: &'static str,
+    /// The visitor's `:path`, for access logs.
+    pub original_path: Option<String>,
+}
+
+/// The header by which Envoy's route finds the cluster. Always set, so a visitor's own is never used.
+pub const CLUSTER_HEADER: &str = "x-pinhole-cluster";
+
+impl UpstreamRequest<'_> {
+    /// All headers of the request, names in lower case, pseudo-headers first.
+    pub fn headers(&self) -> Vec<(&str, &[u8])> {
+        let mut headers: Vec<(&str, &[u8])> = vec![
+            (":method", self.method.name().as_bytes()),
+            (":scheme", self.scheme.as_bytes()),
+            (":authority", self.authority.as_str().as_bytes()),
+            (":path", self.path.as_bytes()),
+            (CLUSTER_HEADER, self.cluster.as_str().as_bytes()),
+            ("x-forwarded-proto", self.forwarded_proto.as_bytes()),
+            ("user-agent", b"pinhole"),
+        ];
+        if let Some(path) = &self.original_path {
+            headers.push(("x-envoy-original-path", path.as_bytes()));
+        }
+        headers.extend(self.context.iter().map(|(name, value)| (*name, value.as_bytes())));
+        for (name, secret) in self.credentials.into_iter().flat_map(Credentials::iter) {
+            headers.retain(|(other, _)| *other != name);
+            headers.push((name, secret.expose()));
+        }
+        headers
+    }
+}
+
+// Not derived: authority and path are the origin's at the gate.
+impl fmt::Debug for UpstreamRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UpstreamRequest(…)")
+    }
+}
+
+/// The value of `x-forwarded-proto`, which Envoy has set: `https`, or else `http`.
+pub(super) fn forwarded_proto(headers: &Headers) -> &'static str {
+    match single(headers, "x-forwarded-proto") {
+        Some(b"https") => "https",
+        _ => "http",
+    }
+}
+
+/// Headers that join traces (W3C Trace Context, Envoy's request id).
+const TRACE_HEADERS: [&str; 3] = ["x-request-id", "traceparent", "tracestate"];
+
+/// The trace headers of a request that have the form of one: visible ASCII, of limited length.
+pub(super) fn trace_context(headers: &Headers) -> Vec<(&'static str, String)> {
+    let plain = |value: &[u8]| {
+        let visible =
+            (1..=512).contains(&value.len()) && value.iter().all(|byte| (0x20..0x7f).contains(byte));
+        visible.then(|| String::from_utf8(value.to_vec()).ok()).flatten()
+    };
+    TRACE_HEADERS.iter().filter_map(|name| Some((*name, plain(single(headers, name)?)?))).collect()
+}

@@ -1,0 +1,167 @@
+//! Sealed sources: what the edge writes into the resizer's URL and only the gate can read.
+//!
+//! A token carries an origin's name and a source path, encrypted and authenticated with
+//! XChaCha20-Poly1305. Its nonce is the first 24 bytes of HMAC-SHA256 over the plaintext (a synthetic
+//! IV), under a key of its own, so that the same source gives the same token and caches work; two
+//! plaintexts share a nonce only if HMAC-SHA256 collides. The token is base64url without padding: no
+//! byte of it is changed by a resizer that decodes URLs zero, one or two times.
+//!
+//! INVARIANT: [`SealKey::open`] gives a source only for a token that [`SealKey::seal`] made with the
+//! same key, and there is exactly one spelling of each token.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::request::path::SourcePath;
+use crate::secret::Secret;
+
+/// What a token names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The origin's name in the policy.
+    pub origin: String,
+    /// The path below the origin's base path.
+    pub path: SourcePath,
+}
+
+/// The key that seals and opens tokens, expanded for both of its uses.
+#[derive(Clone)]
+pub struct SealKey {
+    cipher: XChaCha20Poly1305,
+    nonces: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealKey(…)")
+    }
+}
+
+/// Authenticated with every token, so that a change of the format cannot be mistaken for this one.
+const CONTEXT: &[u8] = b"pinhole source v1";
+
+/// Length of the nonce in bytes.
+const NONCE: usize = 24;
+
+impl SealKey {
+    /// Expands 32 secret bytes, given as 64 hexadecimal digits.
+    pub fn from_hex(secret: &Secret) -> Option<SealKey> {
+        let bytes: [u8; 32] = decode_hex(secret.expose())?.try_into().ok()?;
+        let cipher =
+            XChaCha20Poly1305::new_from_slice(&expand(&bytes, b"pinhole seal v1: encryption")?).ok()?;
+        let nonces =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(&expand(&bytes, b"pinhole seal v1: nonces")?).ok()?;
+        Some(SealKey { cipher, nonces })
+    }
+
+    /// The token of a source. `None` only if the origin's name is longer than 255 bytes, which the
+    /// policy does not allow.
+    pub fn seal(&self, source: &Source) -> Option<String> {
+        let mut plain = vec![u8::try_from(source.origin.len()).ok()?];
+        plain.extend_from_slice(source.origin.as_bytes());
+        plain.extend_from_slice(source.path.as_str().as_bytes());
+        let nonce = self.nonce(&plain)?;
+        let sealed = self.cipher.encrypt(&nonce, Payload { msg: &plain, aad: CONTEXT }).ok()?;
+        let mut token = nonce.to_vec();
+        token.extend_from_slice(&sealed);
+        Some(URL_SAFE_NO_PAD.encode(token))
+    }
+
+    /// The source of a token, if this key made it.
+    pub fn open(&self, token: &str) -> Option<Source> {
+        let token = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (nonce, sealed) = token.split_at_checked(NONCE)?;
+        let nonce = XNonce::try_from(nonce).ok()?;
+        let plain = self.cipher.decrypt(&nonce, Payload { msg: sealed, aad: CONTEXT }).ok()?;
+        let (length, rest) = plain.split_first()?;
+        let (origin, path) = rest.split_at_checked(usize::from(*length))?;
+        let path = SourcePath::parse(std::str::from_utf8(path).ok()?).ok()?;
+        Some(Source { origin: std::str::from_utf8(origin).ok()?.to_owned(), path })
+    }
+
+    fn nonce(&self, plain: &[u8]) -> Option<XNonce> {
+        let mut mac = self.nonces.clone();
+        mac.update(plain);
+        let tag = mac.finalize().into_bytes();
+        XNonce::try_from(tag.get(..NONCE)?).ok()
+    }
+}
+
+/// A key for one use, derived from the key for all of them.
+fn expand(key: &[u8], purpose: &[u8]) -> Option<[u8; 32]> {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()?;
+    mac.update(purpose);
+    Some(mac.finalize().into_bytes().into())
+}
+
+/// Bytes written as pairs of hexadecimal digits.
+pub fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(digit: &str) -> SealKey {
+        SealKey::from_hex(&Secret::new(digit.repeat(64))).unwrap()
+    }
+
+    fn source() -> Source {
+        Source { origin: "photos".into(), path: SourcePath::parse("2024/cat é.jpg").unwrap() }
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened() {
+        let token = key("a").seal(&source()).unwrap();
+        assert_eq!(key("a").open(&token), Some(source()));
+        assert_eq!(key("a").seal(&source()).unwrap(), token, "the same source gives the same token");
+        assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
+    }
+
+    #[test]
+    fn a_token_shows_neither_origin_nor_path() {
+        let token = key("a").seal(&source()).unwrap();
+        let raw = URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for part in ["photos", "2024", "cat"] {
+            assert!(!raw.windows(part.len()).any(|window| window == part.as_bytes()), "{part}");
+        }
+    }
+
+    #[test]
+    fn every_other_token_is_refused() {
+        let token = key("a").seal(&source()).unwrap();
+        assert_eq!(key("b").open(&token), None, "another key");
+        for index in 0..token.len() {
+            for other in *b"AZaz09-_" {
+                let mut changed = token.clone().into_bytes();
+                changed[index] = other;
+                let changed = String::from_utf8(changed).unwrap();
+                if changed == token {
+                    continue;
+                }
+                assert_eq!(key("a").open(&changed), None, "character {index}: {changed}");
+            }
+            assert_eq!(key("a").open(token.get(..index).unwrap()), None, "cut at {index}");
+        }
+        for suffix in ["A", "=", "AAAA", "/", "%3D"] {
+            assert_eq!(key("a").open(&format!("{token}{suffix}")), None, "with {suffix}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_in_hexadecimal() {
+        for bad in ["", "ab", &"g".repeat(64), &"a".repeat(63), &"a".repeat(66)] {
+            assert!(SealKey::from_hex(&Secret::new(bad)).is_none(), "{bad}");
+        }
+    }
+}
