@@ -1,0 +1,116 @@
+//! One request and its response: read, decide, apply; then read, judge, apply.
+//!
+//! Belongs here: the order of host calls, and what each callback may still do. Does not belong here:
+//! any rule about requests or answers (`policy`, `response`). INVARIANT: an exchange replies at most
+//! once, and after a reply it makes no further host call; an answer to a request that this exchange
+//! did not forward is never delivered as it is.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::host;
+use crate::policy::Policy;
+use crate::policy::decision::Decision;
+use crate::policy::rejection::Rejection;
+use crate::request::Method;
+use crate::response::{self, AnswerRule, Role, Verdict};
+
+/// How far an exchange is.
+enum State {
+    /// No request headers were seen: an answer now is one that Envoy made before us.
+    Fresh,
+    /// The request went upstream.
+    Forwarded(AnswerRule),
+    /// The headers of a good answer went on.
+    Delivering(AnswerRule),
+    /// We answered; what passes now is our own.
+    Replied,
+}
+
+/// One request and its response.
+pub struct Exchange {
+    active: Option<(Role, Rc<Policy>)>,
+    state: State,
+}
+
+impl Exchange {
+    /// Without a policy, everything is refused.
+    pub fn new(active: Option<(Role, Rc<Policy>)>) -> Exchange {
+        Exchange { active, state: State::Fresh }
+    }
+
+    fn reply(&mut self, rejection: Rejection) -> Action {
+        self.state = State::Replied;
+        // Where the host refuses even this, pausing keeps the exchange from going on.
+        let _ = host::reply(rejection);
+        Action::Pause
+    }
+
+    /// Decides and forwards, or says why not.
+    fn forward(&mut self, ends: bool) -> Result<(), Rejection> {
+        let (role, policy) = self.active.as_ref().ok_or(Rejection::UpstreamFailed)?;
+        let headers = host::request_headers().ok_or(Rejection::MalformedRequest)?;
+        let decision = match role {
+            Role::Edge => policy.decide(&headers, ends),
+            Role::Gate => policy.open(&headers, ends),
+        };
+        match decision {
+            Decision::Reject(refusal) => Err(refusal.rejection),
+            Decision::Forward(forward) => {
+                host::replace_request_headers(forward.upstream.headers())
+                    .map_err(|_| Rejection::UpstreamFailed)?;
+                self.state = State::Forwarded(forward.answer);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Context for Exchange {}
+
+impl HttpContext for Exchange {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        match self.forward(end_of_stream) {
+            Ok(()) => Action::Continue,
+            Err(rejection) => self.reply(rejection),
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        let rule = match self.state {
+            State::Replied | State::Delivering(_) => return Action::Continue,
+            // Envoy refused the request before it came to us: a malformed path, too many headers.
+            State::Fresh => return self.reply(Rejection::MalformedRequest),
+            State::Forwarded(rule) => rule,
+        };
+        let headers = host::response_headers().unwrap_or_default();
+        match response::judge(&rule, &headers) {
+            Verdict::Replace(rejection) => self.reply(rejection),
+            Verdict::Deliver(headers) => {
+                let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+                if host::replace_response_headers(headers).is_err() {
+                    return self.reply(Rejection::UpstreamFailed);
+                }
+                self.state = State::Delivering(rule);
+                Action::Continue
+            }
+        }
+    }
+
+    fn on_http_response_body(&mut self, size: usize, _end_of_stream: bool) -> Action {
+        // The edge asks the resizer with GET for what the visitor asked with HEAD.
+        if let State::Delivering(AnswerRule { role: Role::Edge, method: Method::Head, .. }) = self.state {
+            host::drop_response_body(size);
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        if let State::Delivering(_) = self.state {
+            host::drop_response_trailers();
+        }
+        Action::Continue
+    }
+}

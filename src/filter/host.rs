@@ -1,0 +1,58 @@
+//! Host calls, in the form that cannot panic.
+//!
+//! The SDK's convenient getters panic on bytes that are not UTF-8, and its wrappers on statuses they
+//! do not expect; a panic takes down every request of the worker. Belongs here: each host call that
+//! pinhole makes, as bytes and with its error as a value. Does not belong here: any decision.
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType, Status};
+
+use crate::policy::rejection::Rejection;
+
+/// All request headers, pseudo-headers among them.
+pub fn request_headers() -> Option<Vec<(String, Vec<u8>)>> {
+    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).ok()
+}
+
+/// All response headers, `:status` among them.
+pub fn response_headers() -> Option<Vec<(String, Vec<u8>)>> {
+    hostcalls::get_map_bytes(MapType::HttpResponseHeaders).ok()
+}
+
+/// Replaces all request headers.
+pub fn replace_request_headers(headers: Vec<(&str, &[u8])>) -> Result<(), Status> {
+    hostcalls::set_map_bytes(MapType::HttpRequestHeaders, headers)
+}
+
+/// Replaces all response headers.
+pub fn replace_response_headers(headers: Vec<(&str, &[u8])>) -> Result<(), Status> {
+    hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers)
+}
+
+/// Drops a piece of the response's body.
+pub fn drop_response_body(size: usize) {
+    // Without effect where the host refuses; the piece then belongs to a method that has no body.
+    let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, b"");
+}
+
+/// Drops the response's trailers.
+pub fn drop_response_trailers() {
+    let _ = hostcalls::set_map_bytes(MapType::HttpResponseTrailers, Vec::new());
+}
+
+/// Answers with a rejection, whether the request or the response is under way.
+pub fn reply(rejection: Rejection) -> Result<(), Status> {
+    let body = format!("{}\n", rejection.text());
+    hostcalls::send_http_response(u32::from(rejection.status()), rejection.headers(), Some(body.as_bytes()))
+}
+
+/// The document of the plugin's `configuration`, empty where there is none.
+pub fn configuration(size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten().unwrap_or_default()
+}
+
+/// The plugin's `root_id`.
+pub fn root_id() -> Option<String> {
+    let id = hostcalls::get_property(vec!["plugin_root_id"]).ok()??;
+    String::from_utf8(id).ok()
+}
