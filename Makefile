@@ -1,0 +1,51 @@
+# What can be done with pinhole, and nothing about how: recipes longer than a few lines are in .make/.
+# Bare `make` lists the targets from their ## comments.
+
+TARGET := wasm32-wasip1
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help wasm venv func-e demo test test-unit test-live check lint doc policies clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+wasm: ## Build the module, and get its compiler target by itself
+	@.make/wasm
+
+demo: wasm venv func-e ## Run origin, resizer and Envoy, show what is served and what is refused, and stay up
+	@$(PYTHON) envoy/demo/demo.py
+
+test: test-unit test-live ## Run every test
+
+test-unit: ## Run the tests that need no Envoy
+	cargo test
+
+test-live: wasm venv func-e ## Run the tests against a real Envoy, resizer and origin
+	$(PYTHON) -m pytest tests/live
+
+check: lint doc policies ## Format, lints, documentation and every shipped configuration
+
+lint: wasm ## Format and lints, for the host and for the module
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --lib --target $(TARGET) -- -D warnings
+
+# For the module's target, because only there does the code map have a `filter` to link to.
+doc: wasm ## Build the documentation; a broken link in it fails
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
+		cargo doc --lib --no-deps --document-private-items --target $(TARGET)
+
+policies: wasm venv ## Check every shipped policy with pinhole and every configuration with Envoy
+	for policy in envoy/policy*.json; do \
+		$(PYTHON) envoy/demo/keys.py cargo run --quiet --bin pinhole -- check "$$policy" || exit 1; done
+	$(PYTHON) envoy/demo/validate.py
+
+clean: ## Remove everything that was built or installed here
+	rm -rf target .venv .tools
+
+venv:
+	@.make/venv
+
+func-e:
+	@.make/func-e >/dev/null
