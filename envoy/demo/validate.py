@@ -1,0 +1,57 @@
+"""Checks the shipped configuration with Envoy itself, whose validate mode runs the module's on_configure.
+
+Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more with each policy*.json in it. No
+port is opened.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import keys
+from bootstrap import ENVOY_YAML, ROOT, BootstrapError, inline_policy, render
+from stack import MODULE, StackError, find_envoy
+
+
+def validate(name: str, config: Path) -> bool:
+    """Prints one line, and Envoy's own words where it refuses."""
+    command = [find_envoy(), "--mode", "validate", "--log-level", "error", "-c", str(config)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=keys.environment(keys.fresh()),
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    print(f"  {'ok' if done.returncode == 0 else 'REFUSED'}  {name}", flush=True)
+    if done.returncode:
+        print(done.stdout)
+    return done.returncode == 0
+
+
+def main() -> int:
+    if not MODULE.is_file():
+        raise StackError(f"{MODULE.relative_to(ROOT)} is missing; run `make wasm`")
+    folder = ENVOY_YAML.parent
+    good = inline_policy(ENVOY_YAML.read_text()) == (folder / "policy.json").read_text()
+    print(f"  {'ok' if good else 'DIFFERENT'}  the policy in envoy.yaml is the text of policy.json")
+    for bootstrap in sorted(folder.glob("*.yaml")):
+        if "static_resources:" in bootstrap.read_text():  # others are for other readers, such as Istio
+            good &= validate(str(bootstrap.relative_to(ROOT)), bootstrap)
+    for policy in sorted(folder.glob("policy*.json")):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+            config.write(render(policy=policy.read_text()))
+            config.flush()
+            good &= validate(f"envoy.yaml with {policy.name}", Path(config.name))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (StackError, BootstrapError) as error:
+        sys.exit(f"validate: {error}")
