@@ -36,7 +36,8 @@ doc: wasm ## Build the documentation; a broken link in it fails
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
 		cargo doc --lib --no-deps --document-private-items --target $(TARGET)
 
-policies: wasm venv ## Check every shipped policy with pinhole and every configuration with Envoy
+policies: wasm venv ## Check every shipped policy with pinhole and Envoy, and that bad ones print their messages
+	cargo test --quiet --test config
 	for policy in envoy/policy*.json; do \
 		$(PYTHON) envoy/demo/keys.py cargo run --quiet --bin pinhole -- check "$$policy" || exit 1; done
 	$(PYTHON) envoy/demo/validate.py

@@ -42,7 +42,8 @@ pub fn load(document: &[u8], environment: Environment<'_>) -> Result<Loaded, Vec
     };
     // What could not be read counts as absent when compiling: whatever that makes incomplete was
     // reported already.
-    let fresh = |error: &ConfigError| !errors.iter().any(|other| error.place().holds(other.place()));
+    let related = |a: &ConfigError, b: &ConfigError| a.place().holds(b.place()) || b.place().holds(a.place());
+    let fresh = |error: &ConfigError| !errors.iter().any(|other| related(error, other));
     let mut compiled: Vec<_> = compiled.into_iter().filter(fresh).collect();
     errors.append(&mut compiled);
     errors.sort();

@@ -77,9 +77,10 @@ impl Place {
     }
 }
 
-/// A value in backticks, shortened, without control characters.
+/// A value in backticks: shortened, control characters replaced, so that it stays on one line of a log.
 pub fn quote(value: &str) -> String {
-    let mut shown: String = value.chars().take(60).flat_map(char::escape_debug).collect();
+    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut shown: String = value.chars().take(60).map(printable).collect();
     if value.chars().nth(60).is_some() {
         shown.push('…');
     }

@@ -1,0 +1,100 @@
+//! Policy documents: a gallery of bad ones with their exact messages, the shipped ones, and JSON itself.
+//!
+//! `tests/config/bad/x.json` must print `tests/config/bad/x.err`, line by line, and nothing else.
+//! After a wanted change of a message, `UPDATE_GALLERY=1 cargo test --test config` writes the `.err`
+//! files anew; read the difference before you commit it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
+
+use std::path::{Path, PathBuf};
+
+use pinhole::config;
+use pinhole::config::tree::Tree;
+
+const SEAL_KEY: &str = "5ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea1";
+
+fn environment(name: &str) -> Option<String> {
+    let value = match name {
+        "PHOTOS_TOKEN" => "Bearer canary-token",
+        "THUMBOR_KEY" => "canary-thumbor-key-canary-thumbor",
+        "PINHOLE_SEAL_KEY" => SEAL_KEY,
+        "IMGPROXY_KEY" | "IMGPROXY_SALT" => "00112233445566778899aabbccddeeff",
+        "EMPTY" => "",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let entries =
+        std::fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|other| other == extension));
+    files.sort();
+    files
+}
+
+#[test]
+fn every_bad_document_prints_its_messages() {
+    let gallery = files("tests/config/bad", "json");
+    assert!(gallery.len() >= 10, "the gallery is incomplete");
+    for path in gallery {
+        let document = std::fs::read(&path).unwrap();
+        let errors = config::load(&document, &environment).expect_err(&path.display().to_string());
+        let printed: String = errors.iter().map(|error| format!("{error}\n")).collect();
+        assert!(!printed.contains("canary"), "{}: a secret is quoted:\n{printed}", path.display());
+        let wanted = path.with_extension("err");
+        if std::env::var_os("UPDATE_GALLERY").is_some() {
+            std::fs::write(&wanted, &printed).unwrap();
+        }
+        let wanted = std::fs::read_to_string(&wanted).unwrap_or_default();
+        assert_eq!(printed, wanted, "{}", path.display());
+    }
+}
+
+#[test]
+fn every_good_document_loads_without_a_warning() {
+    let mut documents = files("envoy", "json");
+    documents.extend(files("tests/config/good", "json"));
+    assert!(documents.len() >= 3);
+    for path in documents {
+        let document = std::fs::read(&path).unwrap();
+        match config::load(&document, &environment) {
+            Ok(loaded) => assert_eq!(loaded.warnings, [], "{}", path.display()),
+            Err(errors) => panic!("{}: {errors:#?}", path.display()),
+        }
+    }
+}
+
+#[test]
+fn debug_output_of_a_policy_shows_no_secret_and_no_origin() {
+    for path in files("tests/config/good", "json") {
+        let document = std::fs::read(&path).unwrap();
+        let shown = format!("{:?}", config::load(&document, &environment).unwrap());
+        for hidden in ["canary", SEAL_KEY, "hidden", "secret.example.com", "0011223344"] {
+            assert!(!shown.contains(hidden), "{hidden} in {shown}");
+        }
+    }
+}
+
+#[test]
+fn json_is_read_as_the_published_suite_says() {
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora/json/test_parsing");
+    let Ok(entries) = std::fs::read_dir(&suite) else {
+        println!("SKIPPED json_is_read_as_the_published_suite_says: {} is absent", suite.display());
+        return;
+    };
+    let mut count = 0_usize;
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let parsed = Tree::parse(&std::fs::read(&path).unwrap()).is_ok();
+        match name.as_bytes().first() {
+            Some(b'y') => assert!(parsed, "{name} must parse"),
+            Some(b'n') => assert!(!parsed, "{name} must not parse"),
+            _ => {}
+        }
+        count = count.saturating_add(1);
+    }
+    assert!(count > 300, "only {count} files");
+}
