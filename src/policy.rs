@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::negotiate;
 use crate::request::path::SourcePath;
-use crate::request::{self, Headers, Method, Request};
+use crate::request::{self, Headers, MOST_TARGET, MOST_TOKEN, Method, Request};
 use crate::resizer::{Resizer, SourceUrl};
 use crate::response::{AnswerRule, Cache, Role};
 use crate::seal::{SealKey, Source};
@@ -62,7 +62,7 @@ impl Policy {
 
     fn decide_at_edge<'p>(&'p self, headers: &Headers, ends: bool) -> Result<Forward<'p>, Refusal> {
         let by_request = |rejection| Refusal { rejection, rule: Rule::Request };
-        let request = Request::parse(headers, ends).map_err(by_request)?;
+        let request = Request::parse(headers, ends, MOST_TARGET).map_err(by_request)?;
         let (path, query) = request.path_and_query().map_err(by_request)?;
 
         let no_route = Refusal { rejection: Rejection::NoRoute, rule: Rule::Routes };
@@ -131,7 +131,7 @@ impl Policy {
     }
 
     fn open_at_gate<'p>(&'p self, headers: &Headers, ends: bool) -> Result<Forward<'p>, Rejection> {
-        let request = Request::parse(headers, ends)?;
+        let request = Request::parse(headers, ends, MOST_TOKEN)?;
         let token = request.target().strip_prefix('/').ok_or(Rejection::NotSealed)?;
         let source = self.gate.seal.open(token).ok_or(Rejection::NotSealed)?;
         let origin = self.origins.get(&source.origin).ok_or(Rejection::NotSealed)?;

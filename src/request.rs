@@ -6,7 +6,8 @@
 //! 1. `:method`, `:authority` and `:path` occur exactly once each, and `:method` is `GET` or `HEAD`.
 //! 2. There is no body, no `upgrade` and no `expect`.
 //! 3. The authority is a host name or address with an optional port, and nothing else.
-//! 4. `:path` is at most [`MOST_TARGET`] bytes, and its path and query parse (see [`path`], [`query`]).
+//! 4. `:path` is at most [`MOST_TARGET`] bytes at the edge and [`MOST_TOKEN`] at the gate, and what the
+//!    edge reads parses as path and query (see [`path`], [`query`]).
 //!
 //! Does not belong here: what any path or query means (`policy`).
 
@@ -18,9 +19,12 @@ use crate::policy::rejection::Rejection;
 use path::Path;
 use query::Query;
 
-/// Longest `:path` in bytes. Long enough for real file names, short enough that the sealed source
-/// fits into the 8 KiB request line that resizers and origins commonly accept.
+/// Longest `:path` that the edge reads, in bytes. Long enough for real file names, short enough that
+/// the sealed source fits into the 8 KiB request line that resizers and origins commonly accept.
 pub const MOST_TARGET: usize = 2048;
+
+/// Longest `:path` that the gate reads, in bytes: the token of the longest source is shorter.
+pub const MOST_TOKEN: usize = 8192;
 
 /// Longest host, from DNS (RFC 1035 2.3.4).
 const MOST_HOST: usize = 253;
@@ -72,8 +76,9 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads the headers. `ends` says that no body and no trailers follow them.
-    pub fn parse(headers: &'a Headers, ends: bool) -> Result<Request<'a>, Rejection> {
+    /// Reads the headers. `ends` says that no body and no trailers follow them; `most` is the longest
+    /// `:path` in bytes.
+    pub fn parse(headers: &'a Headers, ends: bool, most: usize) -> Result<Request<'a>, Rejection> {
         let method = match single(headers, ":method").ok_or(Rejection::MalformedRequest)? {
             b"GET" => Method::Get,
             b"HEAD" => Method::Head,
@@ -84,10 +89,14 @@ impl<'a> Request<'a> {
         }
         let host = single(headers, ":authority").and_then(parse_host).ok_or(Rejection::MalformedHost)?;
         let target = single(headers, ":path").ok_or(Rejection::MalformedRequest)?;
-        if target.len() > MOST_TARGET {
+        if target.len() > most {
             return Err(Rejection::PathTooLong);
         }
-        let target = std::str::from_utf8(target).map_err(|_| Rejection::MalformedPath)?;
+        let target =
+            std::str::from_utf8(target).map_err(|error| match target.get(..error.valid_up_to()) {
+                Some(before) if before.contains(&b'?') => Rejection::MalformedQuery,
+                _ => Rejection::MalformedPath,
+            })?;
         Ok(Request { method, host, target, headers })
     }
 
@@ -183,14 +192,14 @@ mod tests {
     #[test]
     fn pseudo_headers_occur_exactly_once() {
         let good = [(":method", "GET"), (":authority", "a"), (":path", "/")];
-        assert!(Request::parse(&headers(&good), true).is_ok());
+        assert!(Request::parse(&headers(&good), true, MOST_TARGET).is_ok());
         for index in 0..good.len() {
             let mut fewer = good.to_vec();
             let removed = fewer.remove(index);
-            assert!(Request::parse(&headers(&fewer), true).is_err(), "without {removed:?}");
+            assert!(Request::parse(&headers(&fewer), true, MOST_TARGET).is_err(), "without {removed:?}");
             let mut more = good.to_vec();
             more.push(good[index]);
-            assert!(Request::parse(&headers(&more), true).is_err(), "twice {removed:?}");
+            assert!(Request::parse(&headers(&more), true, MOST_TARGET).is_err(), "twice {removed:?}");
         }
     }
 
@@ -198,15 +207,15 @@ mod tests {
     fn bodies_upgrades_and_other_methods_are_refused() {
         let with = |extra: (&'static str, &'static str), ends| {
             let pairs = [(":method", "GET"), (":authority", "a"), (":path", "/"), extra];
-            Request::parse(&headers(&pairs), ends).map(|request| request.method())
+            Request::parse(&headers(&pairs), ends, MOST_TARGET).map(|request| request.method())
         };
         assert_eq!(with(("accept", "*/*"), true), Ok(Method::Get));
         assert_eq!(with(("accept", "*/*"), false), Err(Rejection::BodyNotAllowed));
         assert_eq!(with(("upgrade", "websocket"), true), Err(Rejection::BodyNotAllowed));
         assert_eq!(with(("expect", "100-continue"), true), Err(Rejection::BodyNotAllowed));
         let post = headers(&[(":method", "POST"), (":authority", "a"), (":path", "/")]);
-        assert_eq!(Request::parse(&post, true).map(|_| ()), Err(Rejection::MethodNotAllowed));
+        assert_eq!(Request::parse(&post, true, MOST_TARGET).map(|_| ()), Err(Rejection::MethodNotAllowed));
         let lower = headers(&[(":method", "get"), (":authority", "a"), (":path", "/")]);
-        assert_eq!(Request::parse(&lower, true).map(|_| ()), Err(Rejection::MethodNotAllowed));
+        assert_eq!(Request::parse(&lower, true, MOST_TARGET).map(|_| ()), Err(Rejection::MethodNotAllowed));
     }
 }

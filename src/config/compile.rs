@@ -69,6 +69,7 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
     }
     let unused = names.iter().filter(|name| !routes.iter().any(|route| route.origin == **name));
     warnings.extend(unused.map(|name| ConfigWarning::unused(top.key("origins").key(name))));
+    warnings.sort();
 
     match (resizer, gate) {
         (Some(resizer), Some(gate)) if findings.errors.is_empty() => {
