@@ -10,6 +10,8 @@
 //! 4. if it is not UTF-8 then (overlong forms are not),
 //! 5. if it does not begin with `/`, or a segment is empty, `.` or `..`.
 //!
+//! The path of a source must further be free of characters that only look like separators to some.
+//!
 //! INVARIANT: [`Path::as_str`] and [`SourcePath`] hold only what passed these rules, and are written
 //! out again by [`SourcePath::encode_into`], never copied from the request.
 
@@ -52,7 +54,8 @@ pub struct SourcePath(String);
 impl SourcePath {
     /// Takes a decoded relative path, such as a part of a [`Path`] or the content of a sealed token.
     pub fn parse(decoded: &str) -> Result<SourcePath, Rejection> {
-        let plain = decoded.chars().all(|c| !c.is_control() && !FORBIDDEN.contains(c));
+        let plain =
+            !decoded.contains(|c: char| c.is_control() || FORBIDDEN.contains(c) || LOOKALIKES.contains(c));
         if plain && plain_segments(decoded) {
             Ok(SourcePath(decoded.to_owned()))
         } else {
@@ -74,6 +77,11 @@ impl SourcePath {
 
 /// Characters that mean something to somebody further on.
 const FORBIDDEN: &str = "\\?#%;";
+
+/// Characters that some servers fold to a dot, a slash or a backslash (Unicode compatibility forms):
+/// one and two dot leaders, fraction and division slash, small and full-width full stop, slash and
+/// backslash.
+const LOOKALIKES: &str = "\u{2024}\u{2025}\u{2044}\u{2215}\u{fe52}\u{fe68}\u{ff0e}\u{ff0f}\u{ff3c}";
 
 /// Whether no segment is empty or a dot segment.
 fn plain_segments(path: &str) -> bool {
@@ -243,9 +251,23 @@ mod tests {
 
     #[test]
     fn source_paths_are_relative_and_plain() {
-        for bad in
-            ["", "/a", "a/", "a//b", "..", "../a", "a/..", ".", "a\\b", "a%2fb", "a?b", "a#b", "a;b", "a\0"]
-        {
+        for bad in [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "..",
+            "../a",
+            "a/..",
+            ".",
+            "a\\b",
+            "a%2fb",
+            "a?b",
+            "a#b",
+            "a;b",
+            "a\0",
+            "\u{ff0e}\u{ff0e}\u{ff0f}a",
+        ] {
             assert_eq!(SourcePath::parse(bad), Err(Rejection::MalformedPath), "{bad}");
         }
     }

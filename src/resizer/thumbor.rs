@@ -58,7 +58,10 @@ impl std::fmt::Debug for Key {
 /// The path without its hash and without a slash at its beginning. `None` for what thumbor lacks.
 pub fn path(transform: &Transform, source: &SourceUrl) -> Option<String> {
     let frame = transform.frame;
+    let one_side = frame.width() == 0 || frame.height() == 0;
     let (fit_in, by_fit): (&str, &[&str]) = match frame.fit() {
+        // Fitting into a box without a second side never enlarges; plain scaling does.
+        Fit::Contain if one_side => ("", &[]),
         Fit::ScaleDown => ("fit-in/", &[]),
         Fit::Contain => ("fit-in/", &["upscale()"]),
         Fit::Cover => ("", &[]),
@@ -126,6 +129,17 @@ mod tests {
             let want = format!("{want}http%3A%2F%2Fgate.internal%3A8081%2Ftok-en_1");
             assert_eq!(path(&transform, &source), Some(want));
         }
+    }
+
+    #[test]
+    fn a_single_side_is_enlarged_without_a_box() {
+        let fit = Some(Fit::Contain);
+        let options = Options { width: Pixels::new(400), fit, ..Options::default() };
+        let transform = Transform { frame: options.frame().unwrap(), quality: None, format: None };
+        assert_eq!(
+            path(&transform, &SourceUrl::new("http://g", "t")).as_deref(),
+            Some("400x0/http%3A%2F%2Fg%2Ft")
+        );
     }
 
     #[test]
