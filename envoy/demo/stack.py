@@ -15,12 +15,13 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import keys
 import pictures
 import resizers
-from bootstrap import ROOT, BootstrapError, Ports, render
+from bootstrap import ENVOY_YAML, ROOT, BootstrapError, Ports, render
 from children import Child, ChildError, answers, listens
 
 MODULE = ROOT / "target" / "wasm32-wasip1" / "release" / "pinhole.wasm"
@@ -38,16 +39,24 @@ class Stack:
     def __init__(
         self,
         policy: str | None = None,
-        resizer: str = "thumbor",
+        resizer: str | None = "thumbor",
         ports: Ports | None = None,
         directory: Path | None = None,
         env: dict[str, str] | None = None,
         concurrency: int = 1,
+        envoy_env: dict[str, str] | None = None,
+        configure: Callable[[str], str] | None = None,
     ) -> None:
-        """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets."""
+        """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets.
+
+        For tests: without a `resizer`, the caller answers on its port; `envoy_env` gives Envoy other secrets than
+        its neighbours have; `configure` changes the text of envoy.yaml first.
+        """
         self.policy, self.resizer, self.concurrency = policy, resizer, concurrency
         self.ports = ports or Ports.free()
         self.env = keys.fresh() | (env or {})
+        self.envoy_env = self.env | (envoy_env or {})
+        self.configure = configure or (lambda text: text)
         self.directory = directory or SCRATCH / f"stack-{self.ports.edge}"
         self.edge_url = f"http://127.0.0.1:{self.ports.edge}"
         self.gate_url = f"http://127.0.0.1:{self.ports.gate}"
@@ -98,6 +107,10 @@ class Stack:
                 if child.ended_within(0.5):
                     raise StackError(f"{child.name} ended by itself\n{child.tail()}")
 
+    def child(self, name: str) -> Child:
+        """The running process of that name: "origin", "envoy", or the resizer's."""
+        return next(child for child in self.children if child.name == name)
+
     def origin_requests(self) -> list[dict]:
         """What the origin was asked so far: `method`, `path`, `headers` (pairs) and the `status` it gave."""
         return [json.loads(line) for line in self.origin_record.read_text().splitlines()]
@@ -111,7 +124,8 @@ class Stack:
         self.directory.mkdir(parents=True, exist_ok=True)
         pictures.make(self.pictures)
         self._start_origin()
-        self._start_resizer()
+        if self.resizer:
+            self._start_resizer()
         self._start_envoy()
 
     def _child(self, name: str, command: list[str], log: Path, secrets: dict[str, str]) -> Child:
@@ -132,9 +146,9 @@ class Stack:
         child.wait_until(resizer.ready)
 
     def _start_envoy(self) -> None:
-        policy = self.policy or resizers.shipped_policy(self.resizer)
-        self.envoy_config.write_text(render(self.ports, policy))
-        command, environment = [find_envoy()], self.env
+        policy = self.policy or resizers.shipped_policy(self.resizer or "thumbor")
+        self.envoy_config.write_text(render(self.ports, policy, self.configure(ENVOY_YAML.read_text())))
+        command, environment = [find_envoy()], self.envoy_env
         if self.func_e:
             environment = environment | func_e_environment(command[0], self.directory / "func-e")
             command = [self.func_e, "run"]

@@ -1,0 +1,92 @@
+"""What holds for every answer of the edge, whatever was asked."""
+
+import io
+
+from PIL import Image
+
+import leaks
+from stack import Stack
+from wire import Answer
+
+# What may be in an answer. `date` and `server: envoy` are Envoy's own, `connection` belongs to the hop.
+SERVED = {"content-type", "cache-control", "x-content-type-options", "content-length", "date", "server"}
+REFUSED = SERVED | {"x-pinhole-reason"}
+HOP = {"connection"}
+
+# What Envoy says where it answers before pinhole is asked.
+ENVOY_TEXTS = {
+    b"",
+    b"Bad Request",
+    b"Forbidden",
+    b"Not Implemented",
+    b"Request Header Fields Too Large",
+    b"Upgrade Required",
+}
+
+# What becomes of an upstream that fails.
+UPSTREAM_STATUS = {
+    "not-an-image": 502,
+    "upstream-failed": 502,
+    "upstream-redirected": 502,
+    "source-not-found": 404,
+    "upstream-unavailable": 503,
+    "upstream-timeout": 504,
+}
+
+_texts: dict[str, bytes] = {}
+
+
+def check_served(
+    answer: Answer, stack: Stack, cache: str, negotiated: bool, kind: str, head: bool = False
+) -> tuple[int, int] | None:
+    """A picture and nothing else. Gives its size in pixels."""
+    assert answer.status == 200, f"wanted 200\n{answer}"
+    assert answer.one("content-type") == kind, f"wanted {kind}\n{answer}"
+    assert answer.one("cache-control") == cache, f"wanted {cache}\n{answer}"
+    assert answer.one("vary") == ("accept" if negotiated else None), f"negotiated: {negotiated}\n{answer}"
+    allowed = SERVED | HOP | ({"vary"} if negotiated else set())
+    assert answer.names <= allowed, f"not allowed: {answer.names - allowed}\n{answer}"
+    _check_common(answer, stack)
+    if head:
+        assert int(answer.one("content-length") or 0) > 0, f"\n{answer}"
+        return None
+    assert answer.one("content-length") == str(len(answer.body)), f"\n{answer}"
+    with Image.open(io.BytesIO(answer.body)) as picture:
+        assert Image.MIME[picture.format] == kind, f"the body is {picture.format}, not {kind}\n{answer}"
+        assert not picture.getexif().get(0x013B), f"the photographer is named\n{answer}"
+        return picture.size
+
+
+def check_refused(answer: Answer, stack: Stack, reason: str, status: int, head: bool = False) -> None:
+    """A refusal by pinhole: always the same short text for a reason."""
+    assert (answer.status, answer.reason) == (status, reason), f"wanted {status} {reason}\n{answer}"
+    assert answer.one("content-type") == "text/plain; charset=utf-8", f"\n{answer}"
+    assert answer.one("cache-control") == "no-store", f"\n{answer}"
+    allow = answer.one("allow")
+    assert allow == ("GET, HEAD" if status == 405 else None), f"allow: {allow}\n{answer}"
+    allowed = REFUSED | HOP | ({"allow"} if status == 405 else set())
+    assert answer.names <= allowed, f"not allowed: {answer.names - allowed}\n{answer}"
+    _check_common(answer, stack)
+    if head:
+        assert answer.body == b"", f"\n{answer}"
+        return
+    assert answer.one("content-length") == str(len(answer.body)), f"\n{answer}"
+    assert len(answer.body) < 60 and answer.body.endswith(b"\n") and answer.body.isascii(), f"\n{answer}"
+    assert _texts.setdefault(reason, answer.body) == answer.body, f"another text for {reason}\n{answer}"
+
+
+def check_refused_by_envoy(answer: Answer, stack: Stack, status: int) -> None:
+    """A refusal by Envoy before pinhole is asked: the form of pinhole's, with a text of Envoy's own."""
+    assert (answer.status, answer.reason) == (status, "malformed-request"), f"wanted {status}\n{answer}"
+    assert answer.one("cache-control") == "no-store", f"\n{answer}"
+    assert answer.names <= REFUSED | HOP, f"not allowed: {answer.names - REFUSED}\n{answer}"
+    assert answer.body in ENVOY_TEXTS, f"\n{answer}"
+    _check_common(answer, stack)
+
+
+def _check_common(answer: Answer, stack: Stack) -> None:
+    assert answer.one("x-content-type-options") == "nosniff", f"\n{answer}"
+    assert answer.one("server") == "envoy", f"\n{answer}"
+    expected = [100] if b"expect: 100-continue" in answer.sent.lower() else []  # which Envoy answers itself
+    assert answer.early == expected, f"informational answers {answer.early}\n{answer}"
+    leaks.check(answer, stack)

@@ -1,0 +1,93 @@
+"""A stub on the resizer's port: it records what it is asked, and answers whatever bytes a test gives it."""
+
+import io
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from PIL import Image
+
+
+def png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (3, 2), (20, 110, 120)).save(out, "PNG")
+    return out.getvalue()
+
+
+def response(
+    status: str = "200 OK",
+    headers: list[tuple[str, str]] | tuple = (("Content-Type", "image/png"),),
+    body: bytes | None = None,
+    connection: str = "close",
+) -> bytes:
+    """The bytes of an answer; every character of a header stands for one byte."""
+    body = png() if body is None else body
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+    if not any(name.lower() in ("content-length", "transfer-encoding") for name, _ in headers):
+        lines.append(f"Content-Length: {len(body)}")
+    lines.append(
+        f"Connection: {connection}"
+    )  # or Envoy might send the next request on it before it sees it end
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it arrived."""
+
+    line: str
+    headers: list[tuple[str, str]]
+
+
+Behaviour = Callable[[socket.socket], None]
+
+
+class Upstream:
+    """A context manager. Each connection has a thread; a request is recorded before it is answered."""
+
+    def __init__(self, port: int) -> None:
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.asked: list[Asked] = []
+        self.behaves()
+
+    def __enter__(self) -> "Upstream":
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.listener.close()
+
+    def behaves(self, behaviour: Behaviour | bytes | None = None) -> None:
+        """From now on: sends these bytes, or does this, and closes; None: a good picture, and stays open."""
+        self.asked.clear()
+        self.behaviour = behaviour
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            buffer = b""
+            while True:
+                while b"\r\n\r\n" not in buffer:
+                    if not (data := connection.recv(65536)):
+                        return
+                    buffer += data
+                head, _, buffer = buffer.partition(b"\r\n\r\n")
+                line, *rest = head.decode("latin-1").split("\r\n")
+                pairs = (header.partition(":") for header in rest)
+                self.asked.append(Asked(line, [(name.lower(), value.strip()) for name, _, value in pairs]))
+                behaviour = self.behaviour
+                if behaviour is None:
+                    connection.sendall(response(connection="keep-alive"))
+                    continue
+                if isinstance(behaviour, bytes):
+                    connection.sendall(behaviour)
+                else:
+                    behaviour(connection)
+                return
