@@ -13,6 +13,7 @@
 
 pub mod path;
 pub mod query;
+pub mod spelling;
 
 use crate::policy::rejection::Rejection;
 
@@ -132,7 +133,7 @@ impl<'a> Request<'a> {
 
 /// The host of an authority, in lower case: RFC 3986 `reg-name` of the characters DNS uses, or an
 /// address. One trailing dot is refused rather than removed, since it names the same host twice.
-fn parse_host(authority: &[u8]) -> Option<String> {
+pub fn parse_host(authority: &[u8]) -> Option<String> {
     let authority = std::str::from_utf8(authority).ok()?;
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {

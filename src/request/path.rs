@@ -90,7 +90,7 @@ fn plain_segments(path: &str) -> bool {
 
 /// Which part of a target is decoded: they differ in the characters that may stand raw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub enum Part {
     /// The path: `pchar` and `/`.
     Path,
     /// A name or value of the query: `pchar`, `/` and `?`, without the `+` that forms read as a space.
@@ -99,7 +99,7 @@ pub(super) enum Part {
 
 impl Part {
     /// Whether `byte` may stand in this part as it is.
-    fn allows(self, byte: u8) -> bool {
+    pub(super) fn allows(self, byte: u8) -> bool {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => true,
             b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'\'' | b'(' | b')' | b'*' | b',' | b'=' | b':'
@@ -160,7 +160,7 @@ fn flush(escaped: &mut Vec<u8>, decoded: &mut Vec<u8>, part: Part) -> Option<()>
 }
 
 /// The value of one hexadecimal digit.
-fn hex(digit: u8) -> Option<u8> {
+pub(super) fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 

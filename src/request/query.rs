@@ -35,6 +35,12 @@ impl Query {
         Ok(Query(parameters))
     }
 
+    /// Takes out the value of the parameter `name`; the others stay in their order.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.0.iter().position(|(other, _)| other == name)?;
+        Some(self.0.remove(index).1)
+    }
+
     /// The parameters, in the order of the request.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -51,6 +57,15 @@ mod tests {
         assert_eq!(query.iter().collect::<Vec<_>>(), [("width", "300"), ("format", "webp")]);
         assert_eq!(Query::parse(None), Ok(Query::default()));
         assert_eq!(Query::parse(Some("")), Ok(Query::default()));
+    }
+
+    #[test]
+    fn a_parameter_is_taken_out_once_and_the_others_stay() {
+        let mut query = Query::parse(Some("a=1&b=2&c=")).unwrap();
+        assert_eq!(query.take("b").as_deref(), Some("2"));
+        assert_eq!(query.take("b"), None);
+        assert_eq!(query.take("A"), None);
+        assert_eq!(query, Query::parse(Some("a=1&c=")).unwrap());
     }
 
     #[test]
