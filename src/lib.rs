@@ -27,6 +27,7 @@
 //! | [`negotiate`] | `format: auto` from the `accept` header |
 //! | [`origin`] | the hidden server; [`credentials`] that open it; [`secret`] bytes that nothing prints |
 //! | [`seal`] | the token in which a source travels through the resizer |
+//! | [`signature`] | signed URLs: served only where the holder of a key said so, for a time |
 //! | [`resizer`] | how each resizer is asked; one file per dialect |
 //! | [`response`] | what an upstream's answer means, and what of it goes on |
 #![cfg_attr(target_arch = "wasm32", doc = "| [`filter`] | the only module that talks to the host |")]
@@ -63,4 +64,5 @@ pub mod resizer;
 pub mod response;
 pub mod seal;
 pub mod secret;
+pub mod signature;
 pub mod transform;
