@@ -331,6 +331,8 @@ fn adding_a_key_refuses_nothing_and_removing_one_serves_nothing_more() {
     }
     // The same name for another key is another key.
     assert_eq!(cause(&ring(&[("k1", 9)]), &targets[0]), Cause::WrongTag);
+    // A key opens nothing under a name that is not its own, though a live one is tried for every name.
+    assert_eq!(cause(&ring(&[("k4", 1), ("k5", 2)]), &targets[0]), Cause::UnknownKey);
 }
 
 proptest! {
