@@ -11,6 +11,8 @@ mod compile;
 pub mod error;
 pub mod raw;
 mod reader;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod schema;
 pub mod tree;
 
 use crate::policy::Policy;
@@ -40,11 +42,15 @@ pub fn load(document: &[u8], environment: Environment<'_>) -> Result<Loaded, Vec
         Ok(_) => Vec::new(),
         Err(compiled) => compiled,
     };
-    // What could not be read counts as absent when compiling: whatever that makes incomplete was
-    // reported already.
-    let related = |a: &ConfigError, b: &ConfigError| a.place().holds(b.place()) || b.place().holds(a.place());
-    let fresh = |error: &ConfigError| !errors.iter().any(|other| related(error, other));
-    let mut compiled: Vec<_> = compiled.into_iter().filter(fresh).collect();
+    // What could not be read counts as absent when compiling, and so does what could not be compiled:
+    // whatever that makes incomplete was reported already, further in.
+    let places: Vec<_> = errors.iter().chain(&compiled).map(|error| error.place().clone()).collect();
+    let holds_another =
+        |error: &ConfigError| places.iter().any(|place| place != error.place() && error.place().holds(place));
+    let unread =
+        |error: &ConfigError| errors.iter().any(|other: &ConfigError| other.place().holds(error.place()));
+    let mut compiled: Vec<_> =
+        compiled.into_iter().filter(|error| !holds_another(error) && !unread(error)).collect();
     errors.append(&mut compiled);
     errors.sort();
     errors.dedup();

@@ -23,8 +23,10 @@
 //! | [`config`] | the policy document: reading it, all its errors at once |
 //! | [`policy`] | [`Policy::decide`](policy::Policy::decide) for the edge, [`Policy::open`](policy::Policy::open) for the gate; routes, limits, every [`Rejection`](policy::rejection::Rejection) |
 //! | [`request`] | a request as received; [`request::path`] holds the only percent-decoder |
-//! | [`transform`] | the options of a picture, their names and ranges |
-//! | [`negotiate`] | `format: auto` from the `accept` header |
+//! | [`options`] | the options of a picture: names, kinds and ranges, in one table |
+//! | [`transform`] | what a resizer is told: every choice made, one form for one picture |
+//! | [`negotiate`], [`hints`] | `format: auto` from `accept`; `width=auto` and slow connections from client hints |
+//! | [`reply`] | responses that pinhole makes itself |
 //! | [`origin`] | the hidden server; [`credentials`] that open it; [`secret`] bytes that nothing prints |
 //! | [`seal`] | the token in which a source travels through the resizer |
 //! | [`signature`] | signed URLs: served only where the holder of a key said so, for a time |
@@ -56,9 +58,12 @@ pub mod config;
 pub mod credentials;
 #[cfg(target_arch = "wasm32")]
 pub mod filter;
+pub mod hints;
 pub mod negotiate;
+pub mod options;
 pub mod origin;
 pub mod policy;
+pub mod reply;
 pub mod request;
 pub mod resizer;
 pub mod response;

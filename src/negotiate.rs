@@ -59,7 +59,7 @@ impl Qualities {
             Format::Avif => self.avif.unwrap_or(0),
             Format::Webp => self.webp.unwrap_or(0),
             Format::Jpeg => self.jpeg.or(self.images).or(self.anything).unwrap_or(0),
-            Format::Png => 0,
+            Format::BaselineJpeg | Format::Png => 0,
         }
     }
 }

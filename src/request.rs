@@ -15,6 +15,7 @@ pub mod path;
 pub mod query;
 pub mod spelling;
 
+use crate::policy::host;
 use crate::policy::rejection::Rejection;
 
 use path::Path;
@@ -26,9 +27,6 @@ pub const MOST_TARGET: usize = 2048;
 
 /// Longest `:path` that the gate reads, in bytes: the token of the longest source is shorter.
 pub const MOST_TOKEN: usize = 8192;
-
-/// Longest host, from DNS (RFC 1035 2.3.4).
-const MOST_HOST: usize = 253;
 
 /// Header names and values as the host delivers them: lower case names, repeated names kept.
 pub type Headers = [(String, Vec<u8>)];
@@ -121,13 +119,24 @@ impl<'a> Request<'a> {
         self.headers
     }
 
-    /// Path and query, decoded.
-    pub fn path_and_query(&self) -> Result<(Path, Query), Rejection> {
-        let (path, query) = match self.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.target, None),
-        };
-        Ok((Path::parse(path)?, Query::parse(query)?))
+    /// The path, decoded.
+    pub fn path(&self) -> Result<Path, Rejection> {
+        Path::parse(self.raw_path())
+    }
+
+    /// The path as received.
+    pub fn raw_path(&self) -> &'a str {
+        self.target.split_once('?').map_or(self.target, |(path, _)| path)
+    }
+
+    /// The first parameter that the query has twice, to name it in a refusal.
+    pub fn repeated_parameter(&self) -> Option<String> {
+        Query::repeated(self.target.split_once('?')?.1)
+    }
+
+    /// The query, decoded.
+    pub fn query(&self) -> Result<Query, Rejection> {
+        Query::parse(self.target.split_once('?').map(|(_, query)| query))
     }
 }
 
@@ -147,14 +156,9 @@ pub fn parse_host(authority: &[u8]) -> Option<String> {
         },
     };
     let bracketed = authority.starts_with('[');
-    let name = !host.is_empty()
-        && host.len() <= MOST_HOST
-        && host.split('.').all(|label| {
-            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-        });
     let digits = (1..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit());
     let port_ok = digits && port.parse::<u16>().is_ok();
-    ((bracketed || name) && port_ok).then(|| host.to_ascii_lowercase())
+    ((bracketed || host::is_name(host)) && port_ok).then(|| host.to_ascii_lowercase())
 }
 
 #[cfg(test)]

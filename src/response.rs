@@ -12,6 +12,7 @@
 //! whole map by them.
 
 use crate::policy::rejection::Rejection;
+use crate::reply::LocalReply;
 use crate::request::{Headers, Method, single};
 
 /// In front of which upstream an answer arrives.
@@ -46,7 +47,7 @@ impl Cache {
 }
 
 /// What becomes of the answer to a forwarded request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerRule {
     /// Which role forwarded it.
     pub role: Role,
@@ -54,8 +55,18 @@ pub struct AnswerRule {
     pub method: Method,
     /// Who may keep it.
     pub cache: Cache,
-    /// Whether the format was chosen by the visitor's `accept`.
-    pub negotiated: bool,
+    /// The request headers that changed what was asked for.
+    pub vary: Vec<&'static str>,
+    /// Whether a source that cannot be resized is answered with a placeholder.
+    pub placeholder: bool,
+}
+
+impl AnswerRule {
+    /// What is answered instead of an answer that means this.
+    pub fn reply(&self, rejection: Rejection) -> LocalReply {
+        let unresizable = matches!(rejection, Rejection::NotResizable | Rejection::NotAnImage);
+        LocalReply::new(rejection, None, self.placeholder && unresizable)
+    }
 }
 
 /// What to do with an answer.
@@ -103,8 +114,8 @@ fn delivered(rule: &AnswerRule, headers: &Headers) -> Result<Vec<(&'static str, 
     if let Some(length) = length.and_then(|length| length.parse::<u64>().ok()) {
         delivered.push(("content-length", length.to_string()));
     }
-    if rule.negotiated {
-        delivered.push(("vary", "accept".to_owned()));
+    if !rule.vary.is_empty() {
+        delivered.push(("vary", rule.vary.join(", ")));
     }
     Ok(delivered)
 }
@@ -126,6 +137,7 @@ fn meaning(status: &[u8]) -> Rejection {
     match status {
         b"404" | b"410" => Rejection::SourceNotFound,
         b"408" | b"504" => Rejection::UpstreamTimeout,
+        b"415" | b"422" => Rejection::NotResizable,
         b"429" | b"503" => Rejection::UpstreamUnavailable,
         [b'3', ..] => Rejection::UpstreamRedirected,
         _ => Rejection::UpstreamFailed,
@@ -137,7 +149,13 @@ mod tests {
     use super::*;
 
     fn rule(role: Role) -> AnswerRule {
-        AnswerRule { role, method: Method::Get, cache: Cache::Public { max_age: 60 }, negotiated: false }
+        AnswerRule {
+            role,
+            method: Method::Get,
+            cache: Cache::Public { max_age: 60 },
+            vary: vec![],
+            placeholder: false,
+        }
     }
 
     fn answer(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
@@ -172,14 +190,14 @@ mod tests {
 
     #[test]
     fn private_and_negotiated_answers_say_so() {
-        let rule = AnswerRule { cache: Cache::Private, negotiated: true, ..rule(Role::Edge) };
+        let rule = AnswerRule { cache: Cache::Private, vary: vec!["accept", "ect"], ..rule(Role::Edge) };
         let Verdict::Deliver(headers) =
             judge(&rule, &answer(&[(":status", "200"), ("content-type", "image/webp")]))
         else {
             panic!("not delivered")
         };
         assert!(headers.contains(&("cache-control", "private, no-store".to_owned())));
-        assert!(headers.contains(&("vary", "accept".to_owned())));
+        assert!(headers.contains(&("vary", "accept, ect".to_owned())));
     }
 
     #[test]
@@ -193,6 +211,7 @@ mod tests {
             ("403", Rejection::UpstreamFailed),
             ("204", Rejection::UpstreamFailed),
             ("206", Rejection::UpstreamFailed),
+            ("422", Rejection::NotResizable),
             ("500", Rejection::UpstreamFailed),
             ("503", Rejection::UpstreamUnavailable),
             ("504", Rejection::UpstreamTimeout),

@@ -21,8 +21,8 @@ pub mod key;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::options::OptionName;
 use crate::request::query::Query;
-use crate::transform::OptionName;
 
 use claim::{Claim, SIG};
 use key::{KeyId, SigningKey, Tag};
@@ -136,6 +136,11 @@ impl KeyRing {
         }
         let life = life(claim.expires(), terms.max_life, now)?;
         Ok(Verified { query: claim.into_query(), life })
+    }
+
+    /// The names of the keys.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(KeyId::as_str)
     }
 
     fn find(&self, kid: &str) -> Option<&SigningKey> {

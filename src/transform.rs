@@ -1,94 +1,18 @@
-//! What is done to a picture: the options that a policy, a preset or a request can name.
+//! From the options that hold for a request to what a resizer is told: every choice made, every
+//! alias, default and no-op folded, so that two requests for the same picture become the same
+//! [`Transform`] and so one upstream URL and one cache entry.
 //!
-//! [`Options`] is what was asked for, every member optional, `format` possibly `auto`. [`Transform`]
-//! is what a resizer is told: concrete, with at least one dimension. Names and ranges are those of
-//! Cloudflare's image transformations (developers.cloudflare.com/images/optimization/features).
-//! Does not belong here: who may ask for what (`policy`), and how a resizer spells it (`resizer`).
+//! Does not belong here: which options a request may name (`policy`), what clients tell about
+//! themselves (`hints`), how a resizer spells a transform (`resizer`).
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
-
-/// Reads a whole number between two bounds; says the bounds when it refuses one.
-pub(crate) struct Whole {
-    pub(crate) least: u32,
-    pub(crate) most: u32,
-    pub(crate) unit: &'static str,
-}
-
-impl Visitor<'_> for Whole {
-    type Value = u32;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a whole number{} from {} to {}", self.unit, self.least, self.most)
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<u32, E> {
-        u32::try_from(number)
-            .ok()
-            .filter(|number| (self.least..=self.most).contains(number))
-            .ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<u32, E> {
-        Err(E::invalid_value(Unexpected::Float(number), &self))
-    }
-}
-
-/// A width or height in pixels, 1 to 12000 (Cloudflare's largest dimension).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pixels(u32);
-
-impl Pixels {
-    /// The largest dimension.
-    pub const MOST: u32 = 12_000;
-
-    /// `number` as pixels, if it is in range.
-    pub fn new(number: u32) -> Option<Pixels> {
-        (1..=Pixels::MOST).contains(&number).then_some(Pixels(number))
-    }
-
-    /// The number of pixels.
-    pub fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Pixels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pixels, D::Error> {
-        deserializer.deserialize_u64(Whole { least: 1, most: Pixels::MOST, unit: " of pixels" }).map(Pixels)
-    }
-}
-
-/// How strongly the picture is compressed, 1 (smallest) to 100 (best).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Quality(u32);
-
-impl Quality {
-    /// The best quality.
-    pub const MOST: u32 = 100;
-
-    /// `number` as a quality, if it is in range.
-    pub fn new(number: u32) -> Option<Quality> {
-        (1..=Quality::MOST).contains(&number).then_some(Quality(number))
-    }
-
-    /// The number, 1 to 100.
-    pub fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Quality {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Quality, D::Error> {
-        deserializer.deserialize_u64(Whole { least: 1, most: Quality::MOST, unit: "" }).map(Quality)
-    }
-}
+use crate::options::kind::MOST_PIXELS;
+use crate::options::value::{Number, Value};
+use crate::options::{OptionName, Options};
 
 /// How the picture is fitted into the asked width and height.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case", expecting = "the name of a fit")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fit {
     /// As large as fits inside the box, never enlarged.
     #[default]
@@ -101,10 +25,12 @@ pub enum Fit {
     Crop,
     /// Crops to the asked proportions at the largest size that needs no enlarging.
     AspectCrop,
-    /// Like `contain`, the rest of the box filled with white.
+    /// Like `contain`, the rest of the box filled with the background, white by default.
     Pad,
     /// Exactly the box, out of proportion.
     Squeeze,
+    /// As large as fits inside the box, never shrunk.
+    ScaleUp,
 }
 
 impl Fit {
@@ -117,14 +43,30 @@ impl Fit {
         ("aspect-crop", Fit::AspectCrop),
         ("pad", Fit::Pad),
         ("squeeze", Fit::Squeeze),
+        ("scale-up", Fit::ScaleUp),
     ];
 
+    fn of(options: &Options) -> Fit {
+        let word = options.word(OptionName::Fit);
+        Fit::NAMES.iter().find(|(name, _)| Some(*name) == word).map_or(Fit::ScaleDown, |(_, fit)| *fit)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Fit::NAMES.iter().find(|(_, fit)| *fit == self).map_or("scale-down", |(name, _)| name)
+    }
+
     /// Whether this fit means something only for a box with both a width and a height.
-    pub fn needs_both_sides(self) -> bool {
+    fn needs_both_sides(self) -> bool {
         match self {
-            Fit::ScaleDown | Fit::Contain => false,
+            Fit::ScaleDown | Fit::Contain | Fit::ScaleUp => false,
             Fit::Cover | Fit::Crop | Fit::AspectCrop | Fit::Pad | Fit::Squeeze => true,
         }
+    }
+
+    /// Whether some of the picture may be cut off, so that it matters which.
+    fn crops(self) -> bool {
+        matches!(self, Fit::Cover | Fit::Crop | Fit::AspectCrop)
     }
 }
 
@@ -135,116 +77,33 @@ pub enum Format {
     Avif,
     /// WebP.
     Webp,
-    /// JPEG.
+    /// JPEG, progressive or not as the resizer is set up.
     Jpeg,
+    /// JPEG that is not progressive.
+    BaselineJpeg,
     /// PNG.
     Png,
 }
 
 impl Format {
-    /// The media type of this format.
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Format::Avif => "image/avif",
-            Format::Webp => "image/webp",
-            Format::Jpeg => "image/jpeg",
-            Format::Png => "image/png",
-        }
-    }
-}
-
-/// The format that is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case", expecting = "the name of a format")]
-pub enum FormatChoice {
-    /// The best one that the visitor's `accept` header names.
-    Auto,
-    /// AVIF.
-    Avif,
-    /// WebP.
-    Webp,
-    /// JPEG.
-    Jpeg,
-    /// PNG.
-    Png,
-}
-
-impl FormatChoice {
-    /// All choices with their names.
-    pub const NAMES: &'static [(&'static str, FormatChoice)] = &[
-        ("auto", FormatChoice::Auto),
-        ("avif", FormatChoice::Avif),
-        ("webp", FormatChoice::Webp),
-        ("jpeg", FormatChoice::Jpeg),
-        ("png", FormatChoice::Png),
+    /// All formats with their names.
+    pub const NAMES: &'static [(&'static str, Format)] = &[
+        ("avif", Format::Avif),
+        ("webp", Format::Webp),
+        ("jpeg", Format::Jpeg),
+        ("baseline-jpeg", Format::BaselineJpeg),
+        ("png", Format::Png),
     ];
 
-    /// The format itself, unless it is to be negotiated.
-    pub fn concrete(self) -> Option<Format> {
-        match self {
-            FormatChoice::Auto => None,
-            FormatChoice::Avif => Some(Format::Avif),
-            FormatChoice::Webp => Some(Format::Webp),
-            FormatChoice::Jpeg => Some(Format::Jpeg),
-            FormatChoice::Png => Some(Format::Png),
-        }
-    }
-}
-
-/// The name of `value` in a table of names.
-pub fn name_in<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> &'static str {
-    names.iter().find(|(_, other)| other == value).map_or("?", |(name, _)| name)
-}
-
-/// The options that can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OptionName {
-    /// `width`
-    Width,
-    /// `height`
-    Height,
-    /// `fit`
-    Fit,
-    /// `quality`
-    Quality,
-    /// `format`
-    Format,
-}
-
-impl OptionName {
-    /// All options with their names.
-    pub const NAMES: &'static [(&'static str, OptionName)] = &[
-        ("width", OptionName::Width),
-        ("height", OptionName::Height),
-        ("fit", OptionName::Fit),
-        ("quality", OptionName::Quality),
-        ("format", OptionName::Format),
-    ];
-
-    /// The option that is called `name`.
-    pub fn named(name: &str) -> Option<OptionName> {
-        OptionName::NAMES.iter().find(|(known, _)| *known == name).map(|(_, option)| *option)
+    /// The format of that name; `None` for `auto`.
+    pub fn named(name: &str) -> Option<Format> {
+        Format::NAMES.iter().find(|(other, _)| *other == name).map(|(_, format)| *format)
     }
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        name_in(OptionName::NAMES, &self)
+        Format::NAMES.iter().find(|(_, format)| *format == self).map_or("jpeg", |(name, _)| name)
     }
-}
-
-/// What a preset, a route's default or a request asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Width of the box.
-    pub width: Option<Pixels>,
-    /// Height of the box.
-    pub height: Option<Pixels>,
-    /// How the picture is fitted into the box.
-    pub fit: Option<Fit>,
-    /// How strongly it is compressed.
-    pub quality: Option<Quality>,
-    /// In which format it is sent.
-    pub format: Option<FormatChoice>,
 }
 
 /// Why options do not make a transform.
@@ -258,100 +117,184 @@ pub enum InvalidSize {
     OneSide,
 }
 
-impl Options {
-    /// The options that say something.
-    pub fn named(&self) -> impl Iterator<Item = OptionName> {
-        let Options { width, height, fit, quality, format } = self;
-        [
-            width.map(|_| OptionName::Width),
-            height.map(|_| OptionName::Height),
-            fit.map(|_| OptionName::Fit),
-            quality.map(|_| OptionName::Quality),
-            format.map(|_| OptionName::Format),
-        ]
-        .into_iter()
-        .flatten()
-    }
+/// The box a picture is fitted into, in device pixels. INVARIANT: it has a side, and both where its
+/// fit needs both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Frame {
+    width: Option<u32>,
+    height: Option<u32>,
+    fit: Fit,
+}
 
-    /// These options, and those of `base` where these say nothing.
-    pub fn or(self, base: Options) -> Options {
-        Options {
-            width: self.width.or(base.width),
-            height: self.height.or(base.height),
-            fit: self.fit.or(base.fit),
-            quality: self.quality.or(base.quality),
-            format: self.format.or(base.format),
-        }
-    }
-
-    /// The box that these options describe.
-    pub fn frame(&self) -> Result<Frame, InvalidSize> {
-        let fit = self.fit.unwrap_or_default();
-        match (self.width, self.height) {
+impl Frame {
+    /// Puts a box together.
+    pub fn new(width: Option<u32>, height: Option<u32>, fit: Fit) -> Result<Frame, InvalidSize> {
+        match (width, height) {
             (None, None) => Err(InvalidSize::NoSide),
             (Some(_), None) | (None, Some(_)) if fit.needs_both_sides() => Err(InvalidSize::OneSide),
             (width, height) => Ok(Frame { width, height, fit }),
         }
     }
-}
 
-/// The box a picture is fitted into. INVARIANT: it has a side, and both where its fit needs both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame {
-    width: Option<Pixels>,
-    height: Option<Pixels>,
-    fit: Fit,
-}
-
-impl Frame {
     /// Width in pixels; 0 where only the height is bounded.
     pub fn width(&self) -> u32 {
-        self.width.map_or(0, Pixels::get)
+        self.width.unwrap_or(0)
     }
 
     /// Height in pixels; 0 where only the width is bounded.
     pub fn height(&self) -> u32 {
-        self.height.map_or(0, Pixels::get)
+        self.height.unwrap_or(0)
     }
 
     /// How the picture is fitted.
     pub fn fit(&self) -> Fit {
         self.fit
     }
+
+    /// The same box, bounded to the side as well if it has no width.
+    pub fn with_width(self, width: Option<u32>) -> Frame {
+        Frame { width: self.width.or(width), ..self }
+    }
+
+    /// The same box, bounded below as well if it has no height.
+    pub fn with_height(self, height: Option<u32>) -> Frame {
+        Frame { height: self.height.or(height), ..self }
+    }
+
+    /// The same box for another size; a side that it does not have stays away.
+    pub fn resized(self, width: u32, height: u32) -> Frame {
+        Frame { width: self.width.map(|_| width.max(1)), height: self.height.map(|_| height.max(1)), ..self }
+    }
 }
 
-/// What a resizer is told to do: every choice made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A side in device pixels: the asked one times the pixel ratio, rounded, at least 1. It may be longer
+/// than any side that is served: the limit of a request's own side has to see that.
+pub fn device_pixels(side: Number, dpr: Option<Number>) -> u32 {
+    let dpr = dpr.map_or(100, Number::in_hundredths);
+    (side.floor().saturating_mul(dpr).saturating_add(50) / 100).max(1)
+}
+
+/// What a resizer is told to do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Transform {
     /// The box and the fit.
     pub frame: Frame,
-    /// How strongly to compress; the resizer's own default where absent.
-    pub quality: Option<Quality>,
     /// The format to send; that of the original where absent.
     pub format: Option<Format>,
+    options: Options,
+}
+
+impl Transform {
+    /// Makes the choice of options that are left: `width` and `height` are numbers in them, in pixels
+    /// of the box. `format` is the concrete format, whatever `format` in the options says.
+    pub fn new(mut options: Options, format: Option<Format>) -> Result<Transform, InvalidSize> {
+        let dpr = options.number(OptionName::Dpr);
+        let side = |option| options.number(option).map(|side| device_pixels(side, dpr).min(MOST_PIXELS));
+        let (width, height) = (side(OptionName::Width), side(OptionName::Height));
+        let frame = Frame::new(width, height, Fit::of(&options))?;
+        for folded in [
+            OptionName::Width,
+            OptionName::Height,
+            OptionName::Dpr,
+            OptionName::Fit,
+            OptionName::Format,
+            OptionName::SlowConnectionQuality,
+        ] {
+            options.take(folded);
+        }
+        if !frame.fit.crops() {
+            options.take(OptionName::Gravity);
+        }
+        if options.get(OptionName::Gravity) != Some(&Value::Word("face")) {
+            options.take(OptionName::Zoom);
+        }
+        Ok(Transform { frame, format, options: options.without_neutral() })
+    }
+
+    /// The same transform into another box.
+    pub fn framed(self, frame: Frame) -> Transform {
+        Transform { frame, ..self }
+    }
+
+    /// The value of an option that is neither of the frame nor the format.
+    pub fn option(&self, option: OptionName) -> Option<&Value> {
+        self.options.get(option)
+    }
+
+    /// The options that are neither of the frame nor the format, in canonical order.
+    pub fn options(&self) -> impl Iterator<Item = (OptionName, &Value)> {
+        self.options.iter()
+    }
+
+    /// The transform as a set of options.
+    pub fn to_options(&self) -> Options {
+        let mut options = self.options.clone();
+        let number = |pixels: u32| Value::Number(crate::options::value::whole(pixels));
+        if let Some(width) = self.frame.width {
+            options.set(OptionName::Width, number(width));
+        }
+        if let Some(height) = self.frame.height {
+            options.set(OptionName::Height, number(height));
+        }
+        options.set(OptionName::Fit, Value::Word(self.frame.fit.name()));
+        if let Some(format) = self.format {
+            options.set(OptionName::Format, Value::Word(format.name()));
+        }
+        options.without_neutral()
+    }
+}
+
+/// The canonical form: what was asked for, in one spelling.
+impl fmt::Display for Transform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_options().fmt(f)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_original_at_full_size_is_not_a_frame() {
-        let options = Options { quality: Quality::new(80), ..Options::default() };
-        assert_eq!(options.frame(), Err(InvalidSize::NoSide));
+    fn transform(options: &[(&str, &str)]) -> Result<Transform, InvalidSize> {
+        let mut set = Options::default();
+        for (name, value) in options {
+            let option = OptionName::named(name).unwrap();
+            set.set(option, option.spec().kind.parse(value).unwrap());
+        }
+        Transform::new(set, None)
     }
 
     #[test]
-    fn a_cropping_fit_needs_both_sides() {
-        let options = Options { width: Pixels::new(300), fit: Some(Fit::Cover), ..Options::default() };
-        assert_eq!(options.frame(), Err(InvalidSize::OneSide));
-        let both = Options { height: Pixels::new(200), ..options };
-        assert_eq!(both.frame().map(|f| (f.width(), f.height(), f.fit())), Ok((300, 200, Fit::Cover)));
+    fn the_original_at_full_size_is_not_a_transform() {
+        assert_eq!(transform(&[("quality", "80")]), Err(InvalidSize::NoSide));
+        assert_eq!(transform(&[("width", "300"), ("fit", "cover")]), Err(InvalidSize::OneSide));
     }
 
     #[test]
-    fn pixels_and_quality_have_their_ranges() {
-        assert_eq!((Pixels::new(0), Pixels::new(12_001)), (None, None));
-        assert_eq!((Quality::new(0), Quality::new(101)), (None, None));
+    fn what_gives_the_same_picture_is_the_same_transform() {
+        let plain = transform(&[("width", "600")]).unwrap();
+        for other in [
+            &[("w", "300"), ("dpr", "2")][..],
+            &[("w", "600"), ("dpr", "1.0")],
+            &[("w", "600"), ("fit", "scale-down"), ("g", "left")],
+            &[("w", "600"), ("blur", "0"), ("rotate", "360"), ("brightness", "1.00"), ("zoom", "0.5")],
+        ] {
+            assert_eq!(transform(other).unwrap(), plain, "{other:?}");
+        }
+        assert_eq!(plain.to_string(), "width=600");
+    }
+
+    #[test]
+    fn gravity_stays_where_something_is_cropped() {
+        let cropped =
+            transform(&[("w", "6"), ("h", "4"), ("fit", "crop"), ("g", "face"), ("zoom", "0.5")]).unwrap();
+        assert_eq!(cropped.to_string(), "width=6,height=4,fit=crop,gravity=face,zoom=0.5");
+    }
+
+    #[test]
+    fn device_pixels_are_rounded() {
+        let pixels =
+            |side, dpr| device_pixels(crate::options::value::whole(side), Some(Number::hundredths(dpr)));
+        assert_eq!((pixels(3, 150), pixels(1, 10), pixels(12_000, 200)), (5, 1, 24_000));
     }
 }

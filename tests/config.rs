@@ -19,6 +19,7 @@ fn environment(name: &str) -> Option<String> {
         "THUMBOR_KEY" => "canary-thumbor-key-canary-thumbor",
         "PINHOLE_SEAL_KEY" => SEAL_KEY,
         "IMGPROXY_KEY" | "IMGPROXY_SALT" => "00112233445566778899aabbccddeeff",
+        "SIGNING_KEY" => "0ddba1100ddba1100ddba1100ddba1100ddba1100ddba1100ddba1100ddba110",
         "EMPTY" => "",
         _ => return None,
     };
@@ -56,6 +57,7 @@ fn every_bad_document_prints_its_messages() {
 #[test]
 fn every_good_document_loads_without_a_warning() {
     let mut documents = files("envoy", "json");
+    documents.retain(|path| !path.ends_with("policy.schema.json"));
     documents.extend(files("tests/config/good", "json"));
     assert!(documents.len() >= 3);
     for path in documents {

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::panic,
     reason = "a test says what it expects by panicking"
 )]
 
@@ -16,13 +17,20 @@ use pinhole::policy::decision::{Decision, Forward};
 use pinhole::request::path::{Path, SourcePath};
 use proptest::prelude::*;
 
-static POLICY: LazyLock<Policy> = LazyLock::new(|| {
-    let environment = |name: &str| {
-        Some(if name == "PINHOLE_SEAL_KEY" { "ab".repeat(32) } else { "a secret of some length".to_owned() })
-    };
-    let document = include_bytes!("../envoy/policy.json");
-    config::load(document, &environment).expect("the shipped policy").policy
-});
+#[path = "properties/options.rs"]
+mod options;
+#[path = "properties/strictness.rs"]
+mod strictness;
+
+static POLICY: LazyLock<Policy> = LazyLock::new(|| load(include_bytes!("../envoy/policy.json")));
+
+fn environment(name: &str) -> Option<String> {
+    Some(if name == "PINHOLE_SEAL_KEY" { "ab".repeat(32) } else { "a secret of some length".to_owned() })
+}
+
+fn load(document: &[u8]) -> Policy {
+    config::load(document, &environment).unwrap_or_else(|errors| panic!("{errors:#?}")).policy
+}
 
 fn request(target: &[u8], extra: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
     let mut headers = vec![
@@ -35,7 +43,7 @@ fn request(target: &[u8], extra: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>
 }
 
 fn decide(target: &[u8]) -> Option<Box<Forward<'static>>> {
-    match POLICY.decide(&request(target, Vec::new()), true) {
+    match POLICY.decide(&request(target, Vec::new()), true, None) {
         Decision::Forward(forward) => Some(forward),
         Decision::Reject(_) => None,
     }
@@ -123,7 +131,7 @@ proptest! {
 
     #[test]
     fn any_bytes_give_a_decision(names in prop::collection::vec((".{0,12}", prop::collection::vec(any::<u8>(), 0..40)), 0..12), ends: bool) {
-        let _ = POLICY.decide(&names, ends);
+        let _ = POLICY.decide(&names, ends, None);
         let _ = POLICY.open(&names, ends);
     }
 
@@ -166,8 +174,8 @@ proptest! {
     fn headers_that_are_not_read_change_nothing(target in hostile_target(), name in "[a-z-]{1,20}", value in prop::collection::vec(any::<u8>(), 0..40)) {
         let read = ["accept", "expect", "upgrade", "x-request-id", "traceparent", "tracestate", "x-forwarded-proto"];
         prop_assume!(!read.contains(&name.as_str()));
-        let plain = POLICY.decide(&request(&target, Vec::new()), true);
-        let noisy = POLICY.decide(&request(&target, vec![(name, value)]), true);
+        let plain = POLICY.decide(&request(&target, Vec::new()), true, None);
+        let noisy = POLICY.decide(&request(&target, vec![(name, value)]), true, None);
         match (plain, noisy) {
             (Decision::Forward(a), Decision::Forward(b)) => prop_assert_eq!(a.upstream.headers(), b.upstream.headers()),
             (Decision::Reject(a), Decision::Reject(b)) => prop_assert_eq!(a, b),

@@ -10,12 +10,12 @@
 
 use std::collections::BTreeSet;
 
+use pinhole::options::OptionName;
 use pinhole::request::{MOST_TARGET, Request};
 use pinhole::secret::Secret;
 use pinhole::signature::grant::Grant;
 use pinhole::signature::key::{KeyId, SigningKey, Tag};
 use pinhole::signature::{Cause, KeyRing, Terms, Verified};
-use pinhole::transform::OptionName;
 use proptest::prelude::*;
 
 const NOW: u64 = 1_900_000_000;
@@ -56,7 +56,7 @@ fn meet(
     let headers = [(":method", &b"GET"[..]), (":authority", host), (":path", target)]
         .map(|(name, value)| (name.to_owned(), value.to_vec()));
     let request = Request::parse(&headers, true, MOST_TARGET).ok()?;
-    let (_, query) = request.path_and_query().ok()?;
+    let query = request.query().ok()?;
     let verified = ring.verify(request.host(), request.target(), query, terms, now);
     Some(verified.map_err(|refused| refused.for_operator()))
 }

@@ -13,13 +13,13 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pinhole::options::SPECS;
 use pinhole::request::query::Query;
 use pinhole::seal::decode_hex;
 use pinhole::secret::Secret;
 use pinhole::signature::grant::Grant;
 use pinhole::signature::key::{KeyId, SigningKey, Tag};
 use pinhole::signature::{KeyRing, Terms};
-use pinhole::transform::OptionName;
 use serde::Deserialize;
 
 /// A published file, or a line that says that it is absent.
@@ -158,7 +158,7 @@ fn vectors() -> (Vectors, KeyRing) {
 /// Whether a URL of a vector is served in its last second.
 fn is_served(ring: &KeyRing, vector: &Vector, target: &str) -> bool {
     let query = Query::parse(target.split_once('?').map(|(_, query)| query)).unwrap();
-    let free = OptionName::NAMES.iter().map(|(_, option)| *option).collect();
+    let free = SPECS.iter().map(|spec| spec.option).collect();
     let terms = Terms { free, max_life: 1 };
     ring.verify(&vector.host, target, query, &terms, vector.exp.checked_sub(1)).is_ok()
 }

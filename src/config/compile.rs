@@ -1,21 +1,22 @@
 //! Compiles what operators wrote into what requests meet.
 //!
 //! Every function takes a raw value apart without `..`, so that no key can be forgotten, and notes
-//! what is wrong in [`Findings`] instead of stopping. Belongs here: required keys, ranges that depend
-//! on other keys, references between sections. Does not belong here: wording shared by several rules
-//! (`error`).
+//! what is wrong in [`Findings`] instead of stopping. Belongs here: required keys, references between
+//! sections. Does not belong here: wording shared by several rules (`error`).
 
+mod options;
+mod query;
 mod routes;
+mod signatures;
 mod upstreams;
 
 use std::collections::BTreeMap;
 
 use super::error::{ConfigError, ConfigWarning, Place, quote};
-use super::raw::{RawOptions, RawPolicy};
+use super::raw::{RawPolicy, RawValue};
 use super::{Environment, Loaded};
+use crate::options::Options;
 use crate::policy::Policy;
-use crate::resizer::Dialect;
-use crate::transform::{Fit, FormatChoice, Options, name_in};
 
 /// What was found wrong so far, and where secrets come from.
 struct Findings<'e> {
@@ -40,14 +41,17 @@ impl Findings<'_> {
 /// Compiles a whole document.
 pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Loaded, Vec<ConfigError>> {
     let mut findings = Findings { errors: Vec::new(), environment };
-    let RawPolicy { presets, routes, origins, resizer, gate } = raw;
+    let RawPolicy { schema: _, version, presets, routes, origins, resizer, gate, signing } = raw;
     let top = Place::default();
+    version_of(&mut findings, &top.key("version"), version);
 
     let resizer = findings
         .required(resizer, &top.key("resizer"), "the resizer, such as `{ \"imgproxy\": { … } }`")
         .and_then(|raw| upstreams::resizer(&mut findings, &top.key("resizer"), raw));
     let dialect = resizer.as_ref().map(|resizer| resizer.dialect());
-    let presets = presets_of(&mut findings, &top.key("presets"), presets.unwrap_or_default(), dialect);
+    let no_presets = BTreeMap::new();
+    let raw = presets.unwrap_or_default();
+    let presets = options::presets(&mut findings, &top.key("presets"), raw, &no_presets, dialect);
 
     let wanted = "an object with at least one origin";
     let raw = findings.required(origins, &top.key("origins"), wanted).unwrap_or_default();
@@ -56,47 +60,49 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
 
     let wanted = "an array with at least one route";
     let raw = findings.required(routes.filter(|list| !list.is_empty()), &top.key("routes"), wanted);
-    let known = routes::Known { origins: &names, has_presets: !presets.is_empty(), dialect };
+    let keys =
+        signing.map(|raw| signatures::keys(&mut findings, &top.key("signing"), raw)).unwrap_or_default();
+    let known = routes::Known { origins: &names, presets: &presets, keys: &keys, dialect };
     let routes = routes::routes(&mut findings, &top.key("routes"), raw.unwrap_or_default(), &known);
 
     let gate = findings
         .required(gate, &top.key("gate"), "an object with `url` and `seal_key`")
         .and_then(|raw| upstreams::gate(&mut findings, &top.key("gate"), raw));
 
-    let mut warnings = Vec::new();
-    if !routes.iter().any(|route| route.pattern.capture_names().flatten().any(|name| name == "preset")) {
-        warnings.extend(presets.keys().map(|name| ConfigWarning::unused(top.key("presets").key(name))));
-    }
-    let unused = names.iter().filter(|name| !routes.iter().any(|route| route.origin == **name));
-    warnings.extend(unused.map(|name| ConfigWarning::unused(top.key("origins").key(name))));
-    warnings.sort();
-
     match (resizer, gate) {
         (Some(resizer), Some(gate)) if findings.errors.is_empty() => {
-            Ok(Loaded { policy: Policy { presets, routes, origins, resizer, gate }, warnings })
+            let policy = Policy { presets, routes, origins, resizer, gate };
+            let warnings = warnings_of(&policy);
+            Ok(Loaded { policy, warnings })
         }
         _ => Err(findings.errors),
     }
 }
 
-fn presets_of(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    raw: BTreeMap<String, RawOptions>,
-    dialect: Option<&Dialect>,
-) -> BTreeMap<String, Options> {
-    let mut presets = BTreeMap::new();
-    for (name, raw) in raw {
-        let place = place.key(&name);
-        name_of(findings, &place, &name);
-        let options = options_of(findings, &place, raw, dialect);
-        if let Err(invalid) = options.frame() {
-            let wanted = "a preset with `width`, `height` or both, as its `fit` needs";
-            findings.note(ConfigError::new(place, invalid.to_string(), wanted));
-        }
-        presets.insert(name, options);
+/// A document of a later version may mean something else by the same keys.
+fn version_of(findings: &mut Findings<'_>, place: &Place, version: Option<RawValue>) {
+    if let Some(RawValue { text, quoted }) = version
+        && (quoted || text != "1")
+    {
+        findings.note(ConfigError::new(place.clone(), quote(&text), "the number 1, or nothing"));
     }
-    presets
+}
+
+/// What is defined without use.
+fn warnings_of(policy: &Policy) -> Vec<ConfigWarning> {
+    let top = Place::default();
+    let names_shared_preset = policy.routes.iter().any(|route| {
+        let names = route.pattern.capture_names().flatten().any(|name| name == "preset");
+        names && route.presets.is_none()
+    });
+    let presets = policy.presets.keys().filter(|_| !names_shared_preset);
+    let unused =
+        policy.origins.keys().filter(|name| !policy.routes.iter().any(|route| route.origin == **name));
+    let mut warnings: Vec<_> =
+        presets.map(|name| ConfigWarning::unused(top.key("presets").key(name))).collect();
+    warnings.extend(unused.map(|name| ConfigWarning::unused(top.key("origins").key(name))));
+    warnings.sort();
+    warnings
 }
 
 /// Notes a name that could not stand in a path, a metric or a log line as it is.
@@ -110,46 +116,5 @@ fn name_of(findings: &mut Findings<'_>, place: &Place, name: &str) {
     }
 }
 
-/// Options as they stand, each one that the resizer lacks noted.
-fn options_of(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    raw: RawOptions,
-    dialect: Option<&Dialect>,
-) -> Options {
-    let RawOptions { width, height, fit, quality, format } = raw;
-    let options = Options { width, height, fit, quality, format };
-    let Some(dialect) = dialect else { return options };
-    for option in options.named().filter(|option| !dialect.options.contains(option)) {
-        let known: Vec<&str> = dialect.options.iter().map(|option| option.name()).collect();
-        findings.note(lacking(place.key(option.name()), dialect, option.name(), &known));
-    }
-    fit_of(findings, &place.key("fit"), fit, dialect);
-    format_of(findings, &place.key("format"), format, dialect);
-    options
-}
-
-/// Notes a fit that the resizer lacks.
-fn fit_of(findings: &mut Findings<'_>, place: &Place, fit: Option<Fit>, dialect: &Dialect) {
-    if let Some(fit) = fit.filter(|fit| !dialect.fits.contains(fit)) {
-        let known: Vec<&str> = dialect.fits.iter().map(|fit| name_in(Fit::NAMES, fit)).collect();
-        findings.note(lacking(place.clone(), dialect, name_in(Fit::NAMES, &fit), &known));
-    }
-}
-
-/// Notes a format that the resizer lacks.
-fn format_of(findings: &mut Findings<'_>, place: &Place, format: Option<FormatChoice>, dialect: &Dialect) {
-    let makes =
-        |choice: &FormatChoice| choice.concrete().is_none_or(|format| dialect.formats.contains(&format));
-    if let Some(format) = format.filter(|format| !makes(format)) {
-        let known: Vec<&str> =
-            FormatChoice::NAMES.iter().filter(|(_, choice)| makes(choice)).map(|(name, _)| *name).collect();
-        findings.note(lacking(place.clone(), dialect, name_in(FormatChoice::NAMES, &format), &known));
-    }
-}
-
-fn lacking(place: Place, dialect: &Dialect, name: &str, known: &[&str]) -> ConfigError {
-    let found = format!("{}, which {} does not have", quote(name), dialect.name);
-    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-    ConfigError::new(place, found, format!("one of {}", known.join(", ")))
-}
+/// A preset that extends others has the options of all of them.
+type Presets = BTreeMap<String, Options>;

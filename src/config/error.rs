@@ -135,9 +135,14 @@ impl ConfigError {
         ConfigError::new(place, found, format!("one of {}", list(known.iter().copied())))
     }
 
+    /// A word that is not one of a closed set, as what was found.
+    pub fn word(word: &str, known: &[&str]) -> String {
+        format!("{}{}", quote(word), nearest(word, known.iter().copied()))
+    }
+
     /// A word is not one of a closed set.
     pub fn unknown_word(place: Place, word: &str, known: &[&str]) -> ConfigError {
-        let found = format!("{}{}", quote(word), nearest(word, known.iter().copied()));
+        let found = ConfigError::word(word, known);
         ConfigError::new(place, found, format!("one of {}", list(known.iter().copied())))
     }
 

@@ -14,6 +14,7 @@ use super::host;
 use crate::policy::Policy;
 use crate::policy::decision::Decision;
 use crate::policy::rejection::Rejection;
+use crate::reply::LocalReply;
 use crate::request::Method;
 use crate::response::{self, AnswerRule, Role, Verdict};
 
@@ -23,8 +24,12 @@ enum State {
     Fresh,
     /// The request went upstream.
     Forwarded(AnswerRule),
-    /// The headers of a good answer went on.
-    Delivering(AnswerRule),
+    /// The headers of a good answer went on. The edge asks the resizer with GET for what the visitor
+    /// asked with HEAD: then the body does not go on.
+    Delivering {
+        /// Whether the body is dropped.
+        without_body: bool,
+    },
     /// We answered; what passes now is our own.
     Replied,
 }
@@ -41,26 +46,27 @@ impl Exchange {
         Exchange { active, state: State::Fresh }
     }
 
-    fn reply(&mut self, rejection: Rejection) -> Action {
+    fn reply(&mut self, reply: &LocalReply) -> Action {
         self.state = State::Replied;
         // Where the host refuses even this, pausing keeps the exchange from going on.
-        let _ = host::reply(rejection);
+        let _ = host::reply(reply);
         Action::Pause
     }
 
     /// Decides and forwards, or says why not.
-    fn forward(&mut self, ends: bool) -> Result<(), Rejection> {
-        let (role, policy) = self.active.as_ref().ok_or(Rejection::UpstreamFailed)?;
-        let headers = host::request_headers().ok_or(Rejection::MalformedRequest)?;
+    fn forward(&mut self, ends: bool) -> Result<(), LocalReply> {
+        let plain = |rejection| LocalReply::new(rejection, None, false);
+        let (role, policy) = self.active.as_ref().ok_or_else(|| plain(Rejection::UpstreamFailed))?;
+        let headers = host::request_headers().ok_or_else(|| plain(Rejection::MalformedRequest))?;
         let decision = match role {
-            Role::Edge => policy.decide(&headers, ends),
+            Role::Edge => policy.decide(&headers, ends, host::now()),
             Role::Gate => policy.open(&headers, ends),
         };
         match decision {
-            Decision::Reject(refusal) => Err(refusal.rejection),
+            Decision::Reject(refusal) => Err(refusal.reply()),
             Decision::Forward(forward) => {
                 host::replace_request_headers(forward.upstream.headers())
-                    .map_err(|_| Rejection::UpstreamFailed)?;
+                    .map_err(|_| plain(Rejection::UpstreamFailed))?;
                 self.state = State::Forwarded(forward.answer);
                 Ok(())
             }
@@ -74,41 +80,45 @@ impl HttpContext for Exchange {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         match self.forward(end_of_stream) {
             Ok(()) => Action::Continue,
-            Err(rejection) => self.reply(rejection),
+            Err(reply) => self.reply(&reply),
         }
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        let rule = match self.state {
-            State::Replied | State::Delivering(_) => return Action::Continue,
+        let rule = match &self.state {
+            State::Replied | State::Delivering { .. } => return Action::Continue,
             // Envoy refused the request before it came to us: a malformed path, too many headers.
-            State::Fresh => return self.reply(Rejection::MalformedRequest),
+            State::Fresh => return self.reply(&LocalReply::new(Rejection::MalformedRequest, None, false)),
             State::Forwarded(rule) => rule,
         };
         let headers = host::response_headers().unwrap_or_default();
-        match response::judge(&rule, &headers) {
-            Verdict::Replace(rejection) => self.reply(rejection),
+        let rejection = match response::judge(rule, &headers) {
             Verdict::Deliver(headers) => {
                 let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-                if host::replace_response_headers(headers).is_err() {
-                    return self.reply(Rejection::UpstreamFailed);
+                match host::replace_response_headers(headers) {
+                    Ok(()) => {
+                        let without_body = rule.role == Role::Edge && rule.method == Method::Head;
+                        self.state = State::Delivering { without_body };
+                        return Action::Continue;
+                    }
+                    Err(_) => Rejection::UpstreamFailed,
                 }
-                self.state = State::Delivering(rule);
-                Action::Continue
             }
-        }
+            Verdict::Replace(rejection) => rejection,
+        };
+        let reply = rule.reply(rejection);
+        self.reply(&reply)
     }
 
     fn on_http_response_body(&mut self, size: usize, _end_of_stream: bool) -> Action {
-        // The edge asks the resizer with GET for what the visitor asked with HEAD.
-        if let State::Delivering(AnswerRule { role: Role::Edge, method: Method::Head, .. }) = self.state {
+        if let State::Delivering { without_body: true } = self.state {
             host::drop_response_body(size);
         }
         Action::Continue
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        if let State::Delivering(_) = self.state {
+        if let State::Delivering { .. } = self.state {
             host::drop_response_trailers();
         }
         Action::Continue

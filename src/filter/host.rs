@@ -7,7 +7,7 @@
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
-use crate::policy::rejection::Rejection;
+use crate::reply::LocalReply;
 
 /// All request headers, pseudo-headers among them.
 pub fn request_headers() -> Option<Vec<(String, Vec<u8>)>> {
@@ -40,10 +40,10 @@ pub fn drop_response_trailers() {
     let _ = hostcalls::set_map_bytes(MapType::HttpResponseTrailers, Vec::new());
 }
 
-/// Answers with a rejection, whether the request or the response is under way.
-pub fn reply(rejection: Rejection) -> Result<(), Status> {
-    let body = format!("{}\n", rejection.text());
-    hostcalls::send_http_response(u32::from(rejection.status()), rejection.headers(), Some(body.as_bytes()))
+/// Answers by ourselves, whether the request or the response is under way.
+pub fn reply(reply: &LocalReply) -> Result<(), Status> {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    hostcalls::send_http_response(u32::from(reply.status), headers, Some(&reply.body))
 }
 
 /// The document of the plugin's `configuration`, empty where there is none.
@@ -55,4 +55,10 @@ pub fn configuration(size: usize) -> Vec<u8> {
 pub fn root_id() -> Option<String> {
     let id = hostcalls::get_property(vec!["plugin_root_id"]).ok()??;
     String::from_utf8(id).ok()
+}
+
+/// The time in seconds since 1970.
+pub fn now() -> Option<u64> {
+    let time = hostcalls::get_current_time().ok()?;
+    time.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }

@@ -8,11 +8,13 @@ use std::fmt;
 
 use super::rejection::Rejection;
 use crate::credentials::Credentials;
+use crate::options::OptionName;
 use crate::origin::{Authority, Cluster, Origin};
+use crate::reply::LocalReply;
 use crate::request::path::SourcePath;
 use crate::request::{Headers, Method, single};
 use crate::response::AnswerRule;
-use crate::transform::{OptionName, Transform};
+use crate::transform::Transform;
 
 /// The outcome for one request.
 #[derive(Debug)]
@@ -24,12 +26,28 @@ pub enum Decision<'p> {
 }
 
 /// A refused request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Why.
     pub rejection: Rejection,
     /// By which part of the policy.
     pub rule: Rule,
+    /// Which option of the request, as the request names it.
+    pub option: Option<String>,
+    /// Whether the route answers with a placeholder.
+    pub placeholder: bool,
+}
+
+impl Refusal {
+    /// A refusal that is not about an option.
+    pub fn new(rejection: Rejection, rule: Rule) -> Refusal {
+        Refusal { rejection, rule, option: None, placeholder: false }
+    }
+
+    /// What is answered.
+    pub fn reply(&self) -> LocalReply {
+        LocalReply::new(self.rejection, self.option.as_deref(), self.placeholder)
+    }
 }
 
 /// The part of the policy that decided.
@@ -41,10 +59,12 @@ pub enum Rule {
     Routes,
     /// The route at this index.
     Route(usize),
-    /// The limit of an option in the route at this index; of all of them where none is named.
-    Limit(usize, Option<OptionName>),
-    /// The table of presets.
-    Presets,
+    /// A key of the route at this index.
+    Key(usize, &'static str),
+    /// The limit of an option in the route at this index.
+    Limit(usize, OptionName),
+    /// The table of presets; that of the route at this index, if it has its own.
+    Presets(Option<usize>),
     /// The gate, which serves only what the edge sealed.
     Gate,
 }
@@ -55,9 +75,10 @@ impl fmt::Display for Rule {
             Rule::Request => f.write_str("request"),
             Rule::Routes => f.write_str("routes"),
             Rule::Route(index) => write!(f, "routes[{index}]"),
-            Rule::Limit(index, None) => write!(f, "routes[{index}].query"),
-            Rule::Limit(index, Some(option)) => write!(f, "routes[{index}].query.{}", option.name()),
-            Rule::Presets => f.write_str("presets"),
+            Rule::Key(index, key) => write!(f, "routes[{index}].{key}"),
+            Rule::Limit(index, option) => write!(f, "routes[{index}].query.{}", option.name()),
+            Rule::Presets(None) => f.write_str("presets"),
+            Rule::Presets(Some(index)) => write!(f, "routes[{index}].presets"),
             Rule::Gate => f.write_str("gate"),
         }
     }

@@ -1,7 +1,7 @@
 //! Every way in which pinhole answers a request itself: one closed set, told three ways.
 //!
 //! A rejection has a status, a reason for machines (`x-pinhole-reason`, also the name in logs and
-//! metrics) and a short text for people. INVARIANT: none of them names an origin, a resizer, a
+//! metrics) and a short text for people; [`crate::reply`] puts them on the wire. INVARIANT: none of them names an origin, a resizer, a
 //! cluster, a preset or a limit; what the operator needs to know beyond the reason, `pinhole explain`
 //! tells. The set is documented in the README; a test holds the two together.
 
@@ -32,12 +32,24 @@ pub enum Rejection {
     RepeatedOption,
     /// An option's value is not of its form.
     MalformedOption,
-    /// An option's value is above what the route allows.
+    /// An option's value is below what the route allows.
+    UnderLimit,
+    /// An option's value, or the picture, is larger than the route allows.
     OverLimit,
     /// An option's value is not one of those that the route allows.
     ValueNotAllowed,
     /// Neither the request nor the route says how large the picture shall be.
     MissingSize,
+    /// The picture's proportions are none that the route allows.
+    AspectNotAllowed,
+    /// The source is outside of what the route allows.
+    SourceNotAllowed,
+    /// The picture is shown on a site that the route does not allow.
+    ReferrerNotAllowed,
+    /// The signature of the URL is absent, wrong or expired.
+    BadSignature,
+    /// The source cannot be resized.
+    NotResizable,
     /// The gate was asked for something that the edge did not seal.
     NotSealed,
     /// The upstream has no such picture.
@@ -56,7 +68,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All rejections, in the order in which they are checked.
-    pub const ALL: [Rejection; 22] = [
+    pub const ALL: [Rejection; 28] = [
         Rejection::MalformedRequest,
         Rejection::MalformedHost,
         Rejection::MethodNotAllowed,
@@ -69,9 +81,15 @@ impl Rejection {
         Rejection::UnknownOption,
         Rejection::RepeatedOption,
         Rejection::MalformedOption,
+        Rejection::UnderLimit,
         Rejection::OverLimit,
         Rejection::ValueNotAllowed,
         Rejection::MissingSize,
+        Rejection::AspectNotAllowed,
+        Rejection::SourceNotAllowed,
+        Rejection::ReferrerNotAllowed,
+        Rejection::BadSignature,
+        Rejection::NotResizable,
         Rejection::NotSealed,
         Rejection::SourceNotFound,
         Rejection::NotAnImage,
@@ -96,9 +114,15 @@ impl Rejection {
             Rejection::UnknownOption => (400, "unknown-option", "an option is not known here"),
             Rejection::RepeatedOption => (400, "repeated-option", "an option is given twice"),
             Rejection::MalformedOption => (400, "malformed-option", "an option's value is malformed"),
+            Rejection::UnderLimit => (400, "under-limit", "an option's value is too small"),
             Rejection::OverLimit => (400, "over-limit", "an option's value is too large"),
             Rejection::ValueNotAllowed => (400, "value-not-allowed", "an option's value is not allowed"),
             Rejection::MissingSize => (400, "missing-size", "the size of the picture is missing"),
+            Rejection::AspectNotAllowed => (400, "aspect-not-allowed", "these proportions are not allowed"),
+            Rejection::SourceNotAllowed => (403, "source-not-allowed", "this source is not allowed"),
+            Rejection::ReferrerNotAllowed => (403, "referrer-not-allowed", "not from here"),
+            Rejection::BadSignature => (403, "bad-signature", "the signature is not valid"),
+            Rejection::NotResizable => (415, "not-resizable", "the source cannot be resized"),
             Rejection::NotSealed => (403, "not-sealed", "forbidden"),
             Rejection::SourceNotFound => (404, "source-not-found", "there is no such picture"),
             Rejection::NotAnImage => (502, "not-an-image", "the source is not a picture"),
@@ -123,25 +147,7 @@ impl Rejection {
     pub fn text(self) -> &'static str {
         self.faces().2
     }
-
-    /// The headers of the reply, beside its status.
-    pub fn headers(self) -> Vec<(&'static str, &'static str)> {
-        let mut headers = vec![
-            ("content-type", "text/plain; charset=utf-8"),
-            ("cache-control", "no-store"),
-            ("x-content-type-options", "nosniff"),
-            (REASON_HEADER, self.reason()),
-        ];
-        if self == Rejection::MethodNotAllowed {
-            // RFC 9110 15.5.6: a 405 names what is allowed.
-            headers.push(("allow", "GET, HEAD"));
-        }
-        headers
-    }
 }
-
-/// The response header that names a rejection.
-pub const REASON_HEADER: &str = "x-pinhole-reason";
 
 #[cfg(test)]
 mod tests {

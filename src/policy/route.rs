@@ -1,15 +1,21 @@
-//! One kind of URL that is served: how it is recognised, and what its query may ask for.
+//! One kind of URL that is served: how it is recognised, and which sources it gives.
 //!
-//! INVARIANT: a pattern is matched against the whole decoded path, at both ends; a parameter of the
-//! query that the route does not list is a refusal, never ignored.
+//! INVARIANT: a pattern is matched against the whole decoded path, at both ends; prefixes and
+//! extensions are compared segment by segment, so that `public` is not `public-secret`.
+
+use std::collections::BTreeMap;
 
 use regex::bytes::Regex;
 
-use super::limit::{NumberLimit, parse_number};
+use super::bounds::Bounds;
+use super::host::HostPattern;
+use super::query::QueryLimits;
 use super::rejection::Rejection;
-use crate::request::path::Path;
-use crate::request::query::Query;
-use crate::transform::{Fit, FormatChoice, OptionName, Options, Pixels, Quality};
+use crate::config::raw::{AbsentReferrer, Unresizable};
+use crate::options::Options;
+use crate::request::path::{Path, SourcePath};
+use crate::request::{Headers, single, values};
+use crate::signature::{KeyRing, Terms};
 
 /// How long caches may keep an answer where the route does not say, in seconds.
 pub const MAX_AGE: u32 = 3600;
@@ -17,16 +23,28 @@ pub const MAX_AGE: u32 = 3600;
 /// A route of the policy.
 #[derive(Debug)]
 pub struct Route {
-    /// The hosts it serves, in lower case; all of them if `None`.
-    pub(crate) hosts: Option<Vec<String>>,
-    /// The path, anchored at both ends, with the groups `source` and perhaps `preset`.
+    /// The hosts it serves; all of them if `None`.
+    pub(crate) hosts: Option<Vec<HostPattern>>,
+    /// The path, anchored at both ends, with the groups `source` and perhaps `preset` and `options`.
     pub(crate) pattern: Regex,
     /// The name of the origin.
     pub(crate) origin: String,
+    /// The presets it knows; those of the policy if `None`.
+    pub(crate) presets: Option<BTreeMap<String, Options>>,
     /// The options a request may name.
     pub(crate) query: QueryLimits,
     /// Options that hold where neither request nor preset says anything.
     pub(crate) default: Options,
+    /// Bounds of the picture.
+    pub(crate) bounds: Bounds,
+    /// Which sources may be asked for.
+    pub(crate) sources: SourceRule,
+    /// That only signed URLs are served.
+    pub(crate) signature: Option<SignatureRule>,
+    /// From which sites the picture may be shown.
+    pub(crate) referrer: Option<ReferrerRule>,
+    /// What is answered for a source that cannot be resized.
+    pub(crate) unresizable: Unresizable,
     /// How long caches may keep an answer, in seconds.
     pub(crate) max_age: u32,
 }
@@ -36,139 +54,186 @@ pub struct Route {
 pub struct Found<'r> {
     /// The name of a preset, if the pattern has that group and it took part.
     pub preset: Option<&'r str>,
+    /// Options, in Cloudflare's notation.
+    pub options: Option<&'r str>,
     /// The source.
     pub source: &'r str,
 }
 
 impl Route {
+    /// The path as in the policy document: the pattern without its anchors.
+    pub fn path(&self) -> &str {
+        let pattern = self.pattern.as_str();
+        let bare = pattern.strip_prefix(r"\A(?:").and_then(|rest| rest.strip_suffix(r")\z"));
+        bare.unwrap_or(pattern)
+    }
+
     /// What the route makes of a request, if it is one of its own.
     pub fn find<'r>(&self, host: &str, path: &'r Path) -> Option<Found<'r>> {
         if let Some(hosts) = &self.hosts
-            && !hosts.iter().any(|other| other == host)
+            && !hosts.iter().any(|pattern| pattern.matches(host))
         {
             return None;
         }
         let groups = self.pattern.captures(path.as_str().as_bytes())?;
         // Bytes, because the pattern may end a group within a character: then the route is not taken.
-        let group = |name| groups.name(name).map(|group| std::str::from_utf8(group.as_bytes()));
-        let preset = group("preset").transpose().ok()?;
-        let source = group("source")?.ok()?;
-        Some(Found { preset, source })
+        let group = |name| groups.name(name).map(|group| std::str::from_utf8(group.as_bytes())).transpose();
+        let (preset, options) = (group("preset").ok()?, group("options").ok()?);
+        let source = group("source").ok()??;
+        Some(Found { preset, options, source })
     }
 }
 
-/// The options that a route's query may name, each with its limit. Empty means none.
+/// Which sources a route gives: all of them where both lists are empty.
 #[derive(Debug, Default)]
-pub struct QueryLimits {
-    /// Limit of the width.
-    pub(crate) width: Option<NumberLimit>,
-    /// Limit of the height.
-    pub(crate) height: Option<NumberLimit>,
-    /// Limit of the quality.
-    pub(crate) quality: Option<NumberLimit>,
-    /// The fits that may be named.
-    pub(crate) fit: Vec<Fit>,
-    /// The formats that may be named.
-    pub(crate) format: Vec<FormatChoice>,
+pub struct SourceRule {
+    /// Directories, as segments.
+    pub(crate) prefixes: Vec<SourcePath>,
+    /// File name extensions in lower case.
+    pub(crate) extensions: Vec<String>,
 }
 
-impl QueryLimits {
-    /// Whether a request can name a side of the picture.
-    pub fn has_side(&self) -> bool {
-        self.width.is_some() || self.height.is_some()
+impl SourceRule {
+    /// Checks a source.
+    pub fn check(&self, source: &SourcePath) -> Result<(), Rejection> {
+        let source = source.as_str();
+        let below = |prefix: &SourcePath| {
+            source.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let extension = extension_of(source);
+        let placed = self.prefixes.is_empty() || self.prefixes.iter().any(below);
+        let named =
+            self.extensions.is_empty() || extension.is_some_and(|other| self.extensions.contains(&other));
+        if placed && named { Ok(()) } else { Err(Rejection::SourceNotAllowed) }
     }
+}
 
-    /// The options that a query asks for, within the limits. The error names the option, if the name
-    /// is that of one.
-    pub fn read(&self, query: &Query) -> Result<Options, (Rejection, Option<OptionName>)> {
-        let mut options = Options::default();
-        for (name, value) in query.iter() {
-            let option = OptionName::named(name).ok_or((Rejection::UnknownOption, None))?;
-            self.read_option(option, value, &mut options).map_err(|rejection| (rejection, Some(option)))?;
+/// What follows the last dot of the last segment, in lower case.
+fn extension_of(source: &str) -> Option<String> {
+    let name = source.rsplit('/').next()?;
+    name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase())
+}
+
+/// Whether a source is a drawing by its name: no resizer makes a smaller one of it, and it may hold
+/// scripts.
+pub fn is_drawing(source: &SourcePath) -> bool {
+    extension_of(source.as_str()).is_some_and(|extension| ["svg", "svgz"].contains(&extension.as_str()))
+}
+
+/// What is asked of the signatures of a route's URLs.
+#[derive(Debug)]
+pub struct SignatureRule {
+    /// The keys that sign for it.
+    pub ring: KeyRing,
+    /// What a signature may leave free, and how long it may hold.
+    pub terms: Terms,
+}
+
+/// From which sites a picture may be shown.
+#[derive(Debug)]
+pub struct ReferrerRule {
+    /// The hosts of these sites.
+    pub(crate) hosts: Vec<HostPattern>,
+    /// What happens to a request that does not say where it comes from.
+    pub(crate) absent: AbsentReferrer,
+}
+
+impl ReferrerRule {
+    /// Checks the `referer` of a request.
+    pub fn check(&self, headers: &Headers) -> Result<(), Rejection> {
+        if values(headers, "referer").next().is_none() {
+            return match self.absent {
+                AbsentReferrer::Allow => Ok(()),
+                AbsentReferrer::Reject => Err(Rejection::ReferrerNotAllowed),
+            };
         }
-        Ok(options)
-    }
-
-    fn read_option(&self, option: OptionName, value: &str, options: &mut Options) -> Result<(), Rejection> {
-        match option {
-            OptionName::Width => options.width = Pixels::new(within(self.width.as_ref(), value)?),
-            OptionName::Height => options.height = Pixels::new(within(self.height.as_ref(), value)?),
-            OptionName::Quality => options.quality = Quality::new(within(self.quality.as_ref(), value)?),
-            OptionName::Fit => options.fit = Some(one_of(&self.fit, Fit::NAMES, value)?),
-            OptionName::Format => options.format = Some(one_of(&self.format, FormatChoice::NAMES, value)?),
-        }
-        Ok(())
+        let host =
+            single(headers, "referer").and_then(|value| std::str::from_utf8(value).ok()).and_then(host_of);
+        let allowed = host.is_some_and(|host| self.hosts.iter().any(|pattern| pattern.matches(&host)));
+        if allowed { Ok(()) } else { Err(Rejection::ReferrerNotAllowed) }
     }
 }
 
-/// A number of a request, within the limit of its option.
-fn within(limit: Option<&NumberLimit>, value: &str) -> Result<u32, Rejection> {
-    let limit = limit.ok_or(Rejection::UnknownOption)?;
-    limit.apply(parse_number(value)?)
-}
-
-/// A word of a request, if it is one of those allowed.
-fn one_of<T: Copy + PartialEq>(allowed: &[T], names: &[(&str, T)], value: &str) -> Result<T, Rejection> {
-    if allowed.is_empty() {
-        return Err(Rejection::UnknownOption);
-    }
-    let (_, word) = names.iter().find(|(name, _)| *name == value).ok_or(Rejection::MalformedOption)?;
-    allowed.contains(word).then_some(*word).ok_or(Rejection::ValueNotAllowed)
+/// The host of an absolute `http` or `https` URL.
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    crate::request::parse_host(authority.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::raw::Over;
 
-    fn limits() -> QueryLimits {
-        QueryLimits {
-            width: Some(NumberLimit::UpTo { max: 1000, over: Over::Clamp }),
-            format: vec![FormatChoice::Auto, FormatChoice::Webp],
-            ..QueryLimits::default()
-        }
-    }
-
-    fn read(raw: &str) -> Result<Options, (Rejection, Option<OptionName>)> {
-        limits().read(&Query::parse(Some(raw)).unwrap())
-    }
-
-    #[test]
-    fn listed_options_are_read_within_their_limits() {
-        let options = read("width=5000&format=webp").unwrap();
-        assert_eq!((options.width, options.format), (Pixels::new(1000), Some(FormatChoice::Webp)));
-    }
-
-    #[test]
-    fn everything_else_is_refused_by_name() {
-        use OptionName::{Format, Quality, Width};
-        for (raw, want) in [
-            ("w=1", (Rejection::UnknownOption, None)),
-            ("Width=1", (Rejection::UnknownOption, None)),
-            ("quality=80", (Rejection::UnknownOption, Some(Quality))),
-            ("width=", (Rejection::MalformedOption, Some(Width))),
-            ("width=3e2", (Rejection::MalformedOption, Some(Width))),
-            ("format=jpeg", (Rejection::ValueNotAllowed, Some(Format))),
-            ("format=bmp", (Rejection::MalformedOption, Some(Format))),
-        ] {
-            assert_eq!(read(raw), Err(want), "{raw}");
+    fn route(pattern: &str) -> Route {
+        Route {
+            hosts: None,
+            pattern: regex::bytes::RegexBuilder::new(pattern).unicode(false).build().unwrap(),
+            origin: "photos".into(),
+            presets: None,
+            query: QueryLimits::default(),
+            default: Options::default(),
+            bounds: Bounds::default(),
+            sources: SourceRule::default(),
+            signature: None,
+            referrer: None,
+            unresizable: Unresizable::Reject,
+            max_age: MAX_AGE,
         }
     }
 
     #[test]
     fn a_group_that_splits_a_character_is_no_match() {
-        let route = Route {
-            hosts: None,
-            pattern: regex::bytes::RegexBuilder::new(r"\A(?:/(?<source>.).*)\z")
-                .unicode(false)
-                .build()
-                .unwrap(),
-            origin: "photos".into(),
-            query: QueryLimits::default(),
-            default: Options::default(),
-            max_age: MAX_AGE,
-        };
+        let route = route(r"\A(?:/(?<source>.).*)\z");
         assert_eq!(route.find("a", &Path::parse("/%C3%A9").unwrap()), None);
         assert!(route.find("a", &Path::parse("/ab").unwrap()).is_some());
+    }
+
+    #[test]
+    fn sources_are_compared_by_segments_and_extensions() {
+        let rule = SourceRule {
+            prefixes: vec![SourcePath::parse("public").unwrap(), SourcePath::parse("a/b").unwrap()],
+            extensions: vec!["jpg".into(), "png".into()],
+        };
+        for (source, want) in [
+            ("public/a.jpg", true),
+            ("public/sub/a.JPG", true),
+            ("a/b/c.png", true),
+            ("public-secret/a.jpg", false),
+            ("public.jpg", false),
+            ("a/bc.jpg", false),
+            ("public/a.gif", false),
+            ("public/jpg", false),
+            ("public/a.jpg/b", false),
+        ] {
+            assert_eq!(rule.check(&SourcePath::parse(source).unwrap()).is_ok(), want, "{source}");
+        }
+    }
+
+    #[test]
+    fn a_referrer_is_a_page_of_a_listed_host() {
+        let hosts =
+            vec![HostPattern::parse("example.com").unwrap(), HostPattern::parse("*.example.com").unwrap()];
+        let rule = |absent| ReferrerRule { hosts: hosts.clone(), absent };
+        let check = |values: &[&str], absent| {
+            let headers: Vec<_> =
+                values.iter().map(|v| ("referer".to_owned(), v.as_bytes().to_vec())).collect();
+            rule(absent).check(&headers).is_ok()
+        };
+        for (value, want) in [
+            ("https://example.com/page", true),
+            ("https://www.example.com", true),
+            ("http://Example.com:8080/?q", true),
+            ("https://example.com.evil.org/", false),
+            ("https://evil.org/example.com", false),
+            ("https://example.com@evil.org/", false),
+            ("ftp://example.com/", false),
+            ("example.com", false),
+            ("", false),
+        ] {
+            assert_eq!(check(&[value], AbsentReferrer::Allow), want, "{value}");
+        }
+        assert!(!check(&["https://example.com/", "https://example.com/"], AbsentReferrer::Allow));
+        assert!(check(&[], AbsentReferrer::Allow) && !check(&[], AbsentReferrer::Reject));
     }
 }

@@ -5,12 +5,14 @@
 //!
 //! 1. if a byte is not a `pchar` or `/` of RFC 3986 (raw spaces, quotes, `\`, bytes above 0x7f),
 //! 2. if a percent sign is not followed by two hexadecimal digits,
-//! 3. if it decodes to a control character, `/`, `\`, `?`, `#`, `%` or `;`, raw or encoded, the raw
-//!    `/` excepted (`;` starts path parameters for some servers, `%` would be decoded again),
+//! 3. if it decodes to a control character, `/`, `\`, `?` or `%`, raw or encoded, the raw `/` excepted
+//!    (`%` would be decoded again),
 //! 4. if it is not UTF-8 then (overlong forms are not),
 //! 5. if it does not begin with `/`, or a segment is empty, `.` or `..`.
 //!
-//! The path of a source must further be free of characters that only look like separators to some.
+//! What becomes the path of a source is refused further if it holds `#` or `;` (which starts path
+//! parameters for some servers); an options segment may hold them: `trim=1;2;3;4`, `background=%23fff`.
+//! So it is with characters that only look like separators to some.
 //!
 //! INVARIANT: [`Path::as_str`] and [`SourcePath`] hold only what passed these rules, and are written
 //! out again by [`SourcePath::encode_into`], never copied from the request.
@@ -54,8 +56,10 @@ pub struct SourcePath(String);
 impl SourcePath {
     /// Takes a decoded relative path, such as a part of a [`Path`] or the content of a sealed token.
     pub fn parse(decoded: &str) -> Result<SourcePath, Rejection> {
-        let plain =
-            !decoded.contains(|c: char| c.is_control() || FORBIDDEN.contains(c) || LOOKALIKES.contains(c));
+        let means_more = |c: char| {
+            c.is_control() || [FORBIDDEN, FORBIDDEN_IN_SOURCES, LOOKALIKES].iter().any(|set| set.contains(c))
+        };
+        let plain = !decoded.contains(means_more);
         if plain && plain_segments(decoded) {
             Ok(SourcePath(decoded.to_owned()))
         } else {
@@ -76,7 +80,10 @@ impl SourcePath {
 }
 
 /// Characters that mean something to somebody further on.
-const FORBIDDEN: &str = "\\?#%;";
+const FORBIDDEN: &str = "\\?%";
+
+/// Characters that mean something in the path of a source.
+const FORBIDDEN_IN_SOURCES: &str = "#;";
 
 /// Characters that some servers fold to a dot, a slash or a backslash (Unicode compatibility forms):
 /// one and two dot leaders, fraction and division slash, small and full-width full stop, slash and
@@ -104,8 +111,9 @@ impl Part {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => true,
             b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'\'' | b'(' | b')' | b'*' | b',' | b'=' | b':'
             | b'@' | b'/' => true,
+            b';' => true,
             b'&' | b'+' => self == Part::Path,
-            b'?' | b';' => self == Part::Query,
+            b'?' => self == Part::Query,
             _ => false,
         }
     }
@@ -212,11 +220,7 @@ mod tests {
             "/a\\b",
             "/..%2f..%2fsecret",
             "/..%5c..", // separators
-            "/a;b",
-            "/a%3bb",
-            "/..;/a", // path parameters
             "/a%3fb",
-            "/a%23b",
             "/a#b", // query and fragment
             "/a%25b",
             "/%252e%252e/a",
@@ -265,6 +269,8 @@ mod tests {
             "a?b",
             "a#b",
             "a;b",
+            "..;",
+            "a#b;",
             "a\0",
             "\u{ff0e}\u{ff0e}\u{ff0f}a",
         ] {

@@ -41,6 +41,13 @@ impl Query {
         Some(self.0.remove(index).1)
     }
 
+    /// The name of the first parameter that a query has twice.
+    pub fn repeated(raw: &str) -> Option<String> {
+        let mut seen = std::collections::BTreeSet::new();
+        let names = raw.split('&').filter_map(|parameter| decode(parameter.split_once('=')?.0, Part::Query));
+        names.take(MOST_PARAMETERS).into_iter().find(|name| !seen.insert(name.clone()))
+    }
+
     /// The parameters, in the order of the request.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -72,6 +79,7 @@ mod tests {
     fn a_name_occurs_once_in_any_spelling() {
         for raw in ["width=1&width=2", "width=1&%77idth=2", "a=&a="] {
             assert_eq!(Query::parse(Some(raw)), Err(Rejection::RepeatedOption), "{raw}");
+            assert!(Query::repeated(raw).is_some_and(|name| raw.starts_with(&name)), "{raw}");
         }
     }
 

@@ -9,21 +9,32 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Dialect, SourceUrl};
-use crate::transform::{Fit, Format, OptionName, Transform};
+use super::{Dialect, SourceUrl, Support};
+use crate::options::OptionName;
+use crate::options::value::{Colour, Trim, Value};
+use crate::transform::{Fit, Format, Transform};
 
-/// What imgproxy can do.
+/// What imgproxy can do, without its commercial version.
 pub static DIALECT: Dialect = Dialect {
     name: "imgproxy",
-    options: &[
-        OptionName::Width,
-        OptionName::Height,
-        OptionName::Fit,
-        OptionName::Quality,
-        OptionName::Format,
-    ],
     fits: &[Fit::ScaleDown, Fit::Contain, Fit::Cover, Fit::Crop, Fit::AspectCrop, Fit::Pad, Fit::Squeeze],
-    formats: &[Format::Avif, Format::Webp, Format::Jpeg, Format::Png],
+    formats: &[Format::Avif, Format::Webp, Format::Jpeg, Format::BaselineJpeg, Format::Png],
+    options: &[
+        (
+            OptionName::Gravity,
+            Support::Words(&["center", "left", "right", "top", "bottom", "auto", "point"]),
+            "",
+        ),
+        (OptionName::Trim, Support::Words(&["border", "box"]), "a box not together with `rotate` or `flip`"),
+        (OptionName::Rotate, Support::All, ""),
+        (OptionName::Flip, Support::All, "imgproxy 3.31 and later"),
+        (OptionName::Background, Support::All, ""),
+        (OptionName::Blur, Support::All, ""),
+        (OptionName::Sharpen, Support::All, ""),
+        (OptionName::Anim, Support::Words(&["false"]), "as IMGPROXY_MAX_ANIMATION_FRAMES=1 says"),
+        (OptionName::Metadata, Support::All, ""),
+        (OptionName::Quality, Support::All, ""),
+    ],
 };
 
 /// `IMGPROXY_KEY` and `IMGPROXY_SALT`, ready to sign with.
@@ -52,21 +63,50 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// The path without its signature, with a slash at its beginning.
+/// The path without its signature, with a slash at its beginning. `None` for what imgproxy lacks.
 pub fn path(transform: &Transform, source: &SourceUrl) -> Option<String> {
     let frame = transform.frame;
-    let (kind, enlarge, extend) = match frame.fit() {
-        Fit::ScaleDown => ("fit", 0, ""),
-        Fit::Contain => ("fit", 1, ""),
-        Fit::Cover => ("fill", 1, ""),
-        Fit::Crop => ("fill", 0, ""),
-        Fit::AspectCrop => ("fill-down", 0, ""),
-        Fit::Pad => ("fit", 1, "/ex:1/bg:ffffff"),
-        Fit::Squeeze => ("force", 1, ""),
+    let (kind, enlarge) = match frame.fit() {
+        Fit::ScaleDown => ("fit", 0),
+        Fit::Contain | Fit::Pad => ("fit", 1),
+        Fit::Cover => ("fill", 1),
+        Fit::Crop => ("fill", 0),
+        Fit::AspectCrop => ("fill-down", 0),
+        Fit::Squeeze => ("force", 1),
+        Fit::ScaleUp => return None,
     };
-    let mut path = format!("/rs:{kind}:{}:{}:{enlarge}{extend}", frame.width(), frame.height());
-    if let Some(quality) = transform.quality {
-        path.push_str(&format!("/q:{}", quality.get()));
+    let mut path = format!("/rs:{kind}:{}:{}:{enlarge}", frame.width(), frame.height());
+    if frame.fit() == Fit::Pad {
+        path.push_str("/ex:1");
+        if transform.option(OptionName::Background).is_none() {
+            path.push_str("/bg:ffffff");
+        }
+    }
+    let turned =
+        transform.option(OptionName::Rotate).is_some() || transform.option(OptionName::Flip).is_some();
+    for (option, value) in transform.options() {
+        path.push_str(&match (option, value) {
+            (OptionName::Gravity, Value::Point(x, y)) => format!("/g:fp:{x}:{y}"),
+            (OptionName::Gravity, Value::Word(word)) => format!("/g:{}", gravity_name(word)?),
+            (OptionName::Trim, Value::Trim(Trim::Border)) => "/t:10".to_owned(),
+            // imgproxy crops after turning, Cloudflare before.
+            (OptionName::Trim, Value::Trim(Trim::Box([left, top, width, height]))) if !turned => {
+                format!("/c:{width}:{height}:nowe:{left}:{top}")
+            }
+            (OptionName::Rotate, Value::Word(degrees)) => format!("/rot:{degrees}"),
+            (OptionName::Flip, Value::Word(flip)) => format!("/fl:{}", flip_arguments(transform, flip)),
+            (OptionName::Background, Value::Colour(Colour([red, green, blue]))) => {
+                format!("/bg:{red:02x}{green:02x}{blue:02x}")
+            }
+            (OptionName::Blur, Value::Number(sigma)) => format!("/bl:{sigma}"),
+            (OptionName::Sharpen, Value::Number(sigma)) => format!("/sh:{sigma}"),
+            (OptionName::Anim, Value::Word("false")) => String::new(),
+            (OptionName::Metadata, Value::Word("none")) => "/sm:1/kcr:0".to_owned(),
+            (OptionName::Metadata, Value::Word("copyright")) => "/sm:1/kcr:1".to_owned(),
+            (OptionName::Metadata, Value::Word("keep")) => "/sm:0".to_owned(),
+            (OptionName::Quality, Value::Number(quality)) => format!("/q:{quality}"),
+            _ => return None,
+        });
     }
     if let Some(format) = transform.format {
         path.push_str("/f:");
@@ -77,11 +117,30 @@ pub fn path(transform: &Transform, source: &SourceUrl) -> Option<String> {
     Some(path)
 }
 
+fn gravity_name(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "left" => "we",
+        "right" => "ea",
+        "top" => "no",
+        "bottom" => "so",
+        "auto" => "sm",
+        "center" => "ce",
+        _ => return None,
+    })
+}
+
+/// imgproxy mirrors after turning, Cloudflare before: a quarter turn swaps the axes.
+fn flip_arguments(transform: &Transform, flip: &str) -> String {
+    let quarter = matches!(transform.option(OptionName::Rotate), Some(Value::Word("90" | "270")));
+    let (horizontal, vertical) = (u8::from(flip.contains('h')), u8::from(flip.contains('v')));
+    if quarter { format!("{vertical}:{horizontal}") } else { format!("{horizontal}:{vertical}") }
+}
+
 fn format_name(format: Format) -> &'static str {
     match format {
         Format::Avif => "avif",
         Format::Webp => "webp",
-        Format::Jpeg => "jpg",
+        Format::Jpeg | Format::BaselineJpeg => "jpg",
         Format::Png => "png",
     }
 }
@@ -90,20 +149,19 @@ fn format_name(format: Format) -> &'static str {
 mod tests {
     use super::*;
     use crate::seal::decode_hex;
-    use crate::transform::{FormatChoice, Options, Pixels, Quality};
 
     #[track_caller]
-    fn check(key: &[u8], salt: &[u8], path: &str, signature: &str) {
+    fn check_signature(key: &[u8], salt: &[u8], path: &str, signature: &str) {
         assert_eq!(Keys::new(key, salt).unwrap().sign(path), format!("/{signature}{path}"));
     }
 
     #[test]
     fn published_signatures() {
         // imgproxy security/signature_test.go.
-        check(b"test-key", b"test-salt", "/asd", "oWaL7QoW5TsgbuiS9-5-DI8S3Ibbo1gdB2SteJh3a20");
-        check(b"test-key2", b"test-salt2", "/asd", "jYz1UZ7j1BCdSzH3pZhaYf0iuz0vusoOTdqJsUT6WXI");
+        check_signature(b"test-key", b"test-salt", "/asd", "oWaL7QoW5TsgbuiS9-5-DI8S3Ibbo1gdB2SteJh3a20");
+        check_signature(b"test-key2", b"test-salt2", "/asd", "jYz1UZ7j1BCdSzH3pZhaYf0iuz0vusoOTdqJsUT6WXI");
         // docs.imgproxy.net, "Signing a URL".
-        check(
+        check_signature(
             &decode_hex(b"736563726574").unwrap(),
             &decode_hex(b"68656C6C6F").unwrap(),
             "/rs:fill:300:400:0/g:sm/aHR0cDovL2V4YW1w/bGUuY29tL2ltYWdl/cy9jdXJpb3NpdHku/anBn.png",
@@ -111,35 +169,46 @@ mod tests {
         );
     }
 
+    #[track_caller]
+    fn check(options: &str, want: Option<&str>) {
+        let transform = crate::resizer::tests::transform(options);
+        let want = want.map(|want| format!("{want}/aHR0cDovL2dhdGUvdG9rZW4"));
+        assert_eq!(path(&transform, &SourceUrl::new("http://gate", "token")), want, "{options}");
+    }
+
     #[test]
     fn every_fit_has_its_spelling() {
         for (fit, want) in [
-            (Fit::ScaleDown, "/rs:fit:300:200:0/"),
-            (Fit::Contain, "/rs:fit:300:200:1/"),
-            (Fit::Cover, "/rs:fill:300:200:1/"),
-            (Fit::Crop, "/rs:fill:300:200:0/"),
-            (Fit::AspectCrop, "/rs:fill-down:300:200:0/"),
-            (Fit::Pad, "/rs:fit:300:200:1/ex:1/bg:ffffff/"),
-            (Fit::Squeeze, "/rs:force:300:200:1/"),
+            ("scale-down", Some("/rs:fit:300:200:0")),
+            ("contain", Some("/rs:fit:300:200:1")),
+            ("cover", Some("/rs:fill:300:200:1")),
+            ("crop", Some("/rs:fill:300:200:0")),
+            ("aspect-crop", Some("/rs:fill-down:300:200:0")),
+            ("pad", Some("/rs:fit:300:200:1/ex:1/bg:ffffff")),
+            ("squeeze", Some("/rs:force:300:200:1")),
+            ("scale-up", None),
         ] {
-            let options = Options {
-                width: Pixels::new(300),
-                height: Pixels::new(200),
-                fit: Some(fit),
-                ..Options::default()
-            };
-            let transform = Transform { frame: options.frame().unwrap(), quality: None, format: None };
-            let source = SourceUrl::new("http://gate", "token");
-            assert_eq!(path(&transform, &source), Some(format!("{want}aHR0cDovL2dhdGUvdG9rZW4")));
+            check(&format!("width=300,height=200,fit={fit}"), want);
         }
     }
 
     #[test]
-    fn quality_and_format_are_options() {
-        let options = Options { width: Pixels::new(300), ..Options::default() };
-        let format = FormatChoice::Jpeg.concrete();
-        let transform = Transform { frame: options.frame().unwrap(), quality: Quality::new(80), format };
-        let want = "/rs:fit:300:0:0/q:80/f:jpg/aHR0cDovL2cvdA";
-        assert_eq!(path(&transform, &SourceUrl::new("http://g", "t")).as_deref(), Some(want));
+    fn every_option_has_its_spelling() {
+        for (options, want) in [
+            ("width=3,quality=80,format=jpeg", Some("/rs:fit:3:0:0/q:80/f:jpg")),
+            ("width=3,height=2,fit=cover,gravity=0.5x0.33", Some("/rs:fill:3:2:1/g:fp:0.5:0.33")),
+            ("width=3,height=2,fit=cover,gravity=bottom", Some("/rs:fill:3:2:1/g:so")),
+            ("width=3,height=2,fit=pad,background=#ff8800", Some("/rs:fit:3:2:1/ex:1/bg:ff8800")),
+            ("width=3,rotate=90,flip=h", Some("/rs:fit:3:0:0/rot:90/fl:0:1")),
+            ("width=3,flip=h", Some("/rs:fit:3:0:0/fl:1:0")),
+            ("width=3,trim=border,blur=5,sharpen=0.5", Some("/rs:fit:3:0:0/t:10/bl:5/sh:0.5")),
+            ("width=3,trim=box:10;20;30;40", Some("/rs:fit:3:0:0/c:30:40:nowe:10:20")),
+            ("width=3,trim=box:10;20;30;40,rotate=90", None),
+            ("width=3,trim=1;2;3;4", None),
+            ("width=3,metadata=copyright,anim=false", Some("/rs:fit:3:0:0/sm:1/kcr:1")),
+            ("width=3,gamma=2", None),
+        ] {
+            check(options, want);
+        }
     }
 }

@@ -10,21 +10,36 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha1::Sha1;
 
-use super::{Dialect, SourceUrl};
-use crate::transform::{Fit, Format, OptionName, Transform};
+use super::turn::unturn;
+use super::{Dialect, SourceUrl, Support};
+use crate::options::OptionName;
+use crate::options::value::{Colour, Trim, Value, whole};
+use crate::transform::{Fit, Format, Transform};
 
 /// What thumbor can do.
 pub static DIALECT: Dialect = Dialect {
     name: "thumbor",
-    options: &[
-        OptionName::Width,
-        OptionName::Height,
-        OptionName::Fit,
-        OptionName::Quality,
-        OptionName::Format,
-    ],
     fits: &[Fit::ScaleDown, Fit::Contain, Fit::Cover, Fit::Crop, Fit::Pad, Fit::Squeeze],
     formats: &[Format::Avif, Format::Webp, Format::Jpeg, Format::Png],
+    options: &[
+        (
+            OptionName::Gravity,
+            Support::Words(&["center", "left", "right", "top", "bottom", "auto"]),
+            "`auto` is the centre unless thumbor has DETECTORS",
+        ),
+        (OptionName::Trim, Support::Words(&["border", "box"]), "a box outside of the picture is ignored"),
+        (OptionName::Rotate, Support::All, ""),
+        (OptionName::Flip, Support::All, ""),
+        (OptionName::Background, Support::All, ""),
+        (OptionName::Blur, Support::UpTo(whole(150)), ""),
+        (OptionName::Sharpen, Support::All, ""),
+        (OptionName::Brightness, Support::UpTo(whole(2)), "added, not multiplied"),
+        (OptionName::Contrast, Support::UpTo(whole(4)), "approximate"),
+        (OptionName::Saturation, Support::All, ""),
+        (OptionName::Anim, Support::Words(&["false"]), "as ALLOW_ANIMATED_GIFS = False says"),
+        (OptionName::Metadata, Support::Words(&["none"]), "but for comments in JPEG files"),
+        (OptionName::Quality, Support::All, "not for PNG"),
+    ],
 };
 
 /// What a source keeps unencoded: RFC 3986 `unreserved`.
@@ -57,32 +72,95 @@ impl std::fmt::Debug for Key {
 
 /// The path without its hash and without a slash at its beginning. `None` for what thumbor lacks.
 pub fn path(transform: &Transform, source: &SourceUrl) -> Option<String> {
-    let frame = transform.frame;
-    let one_side = frame.width() == 0 || frame.height() == 0;
-    let (fit_in, by_fit): (&str, &[&str]) = match frame.fit() {
+    let unturned = unturn(transform)?;
+    let mut path = String::new();
+    match transform.option(OptionName::Trim) {
+        None => {}
+        Some(Value::Trim(Trim::Border)) => path.push_str("trim/"),
+        Some(Value::Trim(Trim::Box([left, top, width, height]))) => {
+            let (right, bottom) = (left.checked_add(*width)?, top.checked_add(*height)?);
+            path.push_str(&format!("{left}x{top}:{right}x{bottom}/"));
+        }
+        Some(_) => return None,
+    }
+    let one_side = transform.frame.width() == 0 || transform.frame.height() == 0;
+    let (fit_in, by_fit): (&str, &[&str]) = match transform.frame.fit() {
         // Fitting into a box without a second side never enlarges; plain scaling does.
         Fit::Contain if one_side => ("", &[]),
         Fit::ScaleDown => ("fit-in/", &[]),
         Fit::Contain => ("fit-in/", &["upscale()"]),
         Fit::Cover => ("", &[]),
         Fit::Crop => ("", &["no_upscale()"]),
-        Fit::Pad => ("fit-in/", &["upscale()", "fill(ffffff,1)"]),
+        Fit::Pad => ("fit-in/", &["upscale()"]),
         Fit::Squeeze => ("", &["stretch()"]),
-        Fit::AspectCrop => return None,
+        Fit::AspectCrop | Fit::ScaleUp => return None,
     };
+    let minus = |mirrored: bool| if mirrored { "-" } else { "" };
+    let (width, height) = (unturned.width, unturned.height);
+    path.push_str(fit_in);
+    path.push_str(&format!("{}{width}x{}{height}/", minus(unturned.mirrored), minus(unturned.upside_down)));
+    path.push_str(match unturned.gravity {
+        "left" => "left/middle/",
+        "right" => "right/middle/",
+        "top" => "center/top/",
+        "bottom" => "center/bottom/",
+        "auto" => "smart/",
+        _ => "",
+    });
     let mut filters: Vec<String> = by_fit.iter().map(|filter| (*filter).to_owned()).collect();
-    filters.extend(transform.quality.map(|quality| format!("quality({})", quality.get())));
+    filters.extend(own_filters(transform));
+    if unturned.degrees > 0 {
+        // thumbor turns counter-clockwise.
+        filters.push(format!("rotate({})", 360_u32.saturating_sub(unturned.degrees)));
+    }
     filters.extend(transform.format.map(|format| format!("format({})", format_name(format))));
-    let filters = if filters.is_empty() { String::new() } else { format!("filters:{}/", filters.join(":")) };
-    let source = utf8_percent_encode(source.as_str(), UNRESERVED);
-    Some(format!("{fit_in}{}x{}/{filters}{source}", frame.width(), frame.height()))
+    if !filters.is_empty() {
+        path.push_str(&format!("filters:{}/", filters.join(":")));
+    }
+    path.extend(utf8_percent_encode(source.as_str(), UNRESERVED));
+    Some(path)
+}
+
+/// The filters that options have as their counterparts, in the order in which they work: colours are
+/// changed before a background is laid behind them.
+fn own_filters(transform: &Transform) -> Vec<String> {
+    let mut filters = Vec::new();
+    // -100 to 100, where a factor of 1 is 0.
+    let percent = |factor: f64| (factor - 1.0) * 100.0;
+    for (option, value) in transform.options() {
+        let Value::Number(number) = value else { continue };
+        let factor = number.as_f64();
+        filters.push(match option {
+            OptionName::Blur => format!("blur({})", number.floor()),
+            OptionName::Sharpen => format!("sharpen({number},1.0,true)"),
+            OptionName::Brightness => format!("brightness({:.0})", percent(factor)),
+            // thumbor squares its factor.
+            OptionName::Contrast => format!("contrast({:.0})", percent(factor.sqrt())),
+            OptionName::Saturation => format!("saturation({number})"),
+            OptionName::Quality => format!("quality({})", number.floor()),
+            _ => continue,
+        });
+    }
+    let colour = match transform.option(OptionName::Background) {
+        Some(Value::Colour(Colour([red, green, blue]))) => Some(format!("{red:02x}{green:02x}{blue:02x}")),
+        _ => None,
+    };
+    let is_jpeg = matches!(transform.format, Some(Format::Jpeg | Format::BaselineJpeg));
+    match (transform.frame.fit(), colour) {
+        (Fit::Pad, colour) => filters.push(format!("fill({},1)", colour.as_deref().unwrap_or("ffffff"))),
+        (_, Some(colour)) => filters.push(format!("background_color({colour})")),
+        // JPEG has no transparency, and thumbor would make it black.
+        (_, None) if is_jpeg => filters.push("background_color(ffffff)".to_owned()),
+        (_, None) => {}
+    }
+    filters
 }
 
 fn format_name(format: Format) -> &'static str {
     match format {
         Format::Avif => "avif",
         Format::Webp => "webp",
-        Format::Jpeg => "jpeg",
+        Format::Jpeg | Format::BaselineJpeg => "jpeg",
         Format::Png => "png",
     }
 }
@@ -90,7 +168,6 @@ fn format_name(format: Format) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::{FormatChoice, Options, Pixels, Quality};
 
     #[test]
     fn published_signatures() {
@@ -108,47 +185,52 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_fit_has_its_spelling() {
-        let source = SourceUrl::new("http://gate.internal:8081", "tok-en_1");
-        for (fit, want) in [
-            (Fit::ScaleDown, "fit-in/300x200/"),
-            (Fit::Contain, "fit-in/300x200/filters:upscale()/"),
-            (Fit::Cover, "300x200/"),
-            (Fit::Crop, "300x200/filters:no_upscale()/"),
-            (Fit::Pad, "fit-in/300x200/filters:upscale():fill(ffffff,1)/"),
-            (Fit::Squeeze, "300x200/filters:stretch()/"),
-        ] {
-            let options = Options {
-                width: Pixels::new(300),
-                height: Pixels::new(200),
-                fit: Some(fit),
-                ..Options::default()
-            };
-            let transform = Transform { frame: options.frame().unwrap(), quality: None, format: None };
-            let want = format!("{want}http%3A%2F%2Fgate.internal%3A8081%2Ftok-en_1");
-            assert_eq!(path(&transform, &source), Some(want));
-        }
-    }
-
-    #[test]
-    fn a_single_side_is_enlarged_without_a_box() {
-        let fit = Some(Fit::Contain);
-        let options = Options { width: Pixels::new(400), fit, ..Options::default() };
-        let transform = Transform { frame: options.frame().unwrap(), quality: None, format: None };
+    #[track_caller]
+    fn check(options: &str, want: Option<&str>) {
+        let transform = crate::resizer::tests::transform(options);
+        let want = want.map(|want| format!("{want}/http%3A%2F%2Fgate.internal%3A8081%2Ftok-en_1"));
         assert_eq!(
-            path(&transform, &SourceUrl::new("http://g", "t")).as_deref(),
-            Some("400x0/http%3A%2F%2Fg%2Ft")
+            path(&transform, &SourceUrl::new("http://gate.internal:8081", "tok-en_1")),
+            want,
+            "{options}"
         );
     }
 
     #[test]
-    fn quality_and_format_are_filters() {
-        let options = Options { width: Pixels::new(300), ..Options::default() };
-        let format = FormatChoice::Webp.concrete();
-        let transform = Transform { frame: options.frame().unwrap(), quality: Quality::new(80), format };
-        let source = SourceUrl::new("http://g", "t");
-        let want = "fit-in/300x0/filters:quality(80):format(webp)/http%3A%2F%2Fg%2Ft";
-        assert_eq!(path(&transform, &source).as_deref(), Some(want));
+    fn every_fit_has_its_spelling() {
+        for (fit, want) in [
+            ("scale-down", Some("fit-in/300x200")),
+            ("contain", Some("fit-in/300x200/filters:upscale()")),
+            ("cover", Some("300x200")),
+            ("crop", Some("300x200/filters:no_upscale()")),
+            ("pad", Some("fit-in/300x200/filters:upscale():fill(ffffff,1)")),
+            ("squeeze", Some("300x200/filters:stretch()")),
+            ("aspect-crop", None),
+            ("scale-up", None),
+        ] {
+            check(&format!("width=300,height=200,fit={fit}"), want);
+        }
+    }
+
+    #[test]
+    fn every_option_has_its_spelling() {
+        for (options, want) in [
+            ("width=300,quality=80,format=webp", "fit-in/300x0/filters:quality(80):format(webp)"),
+            ("width=400,fit=contain", "400x0"),
+            ("width=3,height=2,fit=cover,gravity=left", "3x2/left/middle"),
+            ("width=3,height=2,fit=cover,gravity=auto", "3x2/smart"),
+            ("width=3,height=2,fit=cover,gravity=top,rotate=90", "2x3/left/middle/filters:rotate(270)"),
+            ("width=3,flip=hv", "fit-in/-3x-0"),
+            ("width=3,trim=border", "trim/fit-in/3x0"),
+            ("width=3,trim=box:10;20;30;40", "10x20:40x60/fit-in/3x0"),
+            ("width=3,background=#ff8800", "fit-in/3x0/filters:background_color(ff8800)"),
+            ("width=3,blur=20,sharpen=1.5", "fit-in/3x0/filters:blur(20):sharpen(1.5,1.0,true)"),
+            ("width=3,brightness=0.5,contrast=1.2", "fit-in/3x0/filters:brightness(-50):contrast(10)"),
+            ("width=3,format=jpeg", "fit-in/3x0/filters:background_color(ffffff):format(jpeg)"),
+            ("width=3,blur=2,background=red", "fit-in/3x0/filters:blur(2):background_color(ff0000)"),
+            ("width=3,saturation=0", "fit-in/3x0/filters:saturation(0)"),
+        ] {
+            check(options, Some(want));
+        }
     }
 }

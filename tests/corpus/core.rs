@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use crate::file::{self, Case, ENVIRONMENT};
 use pinhole::config;
 use pinhole::policy::Policy;
-use pinhole::policy::decision::{Decision, Forward};
-use pinhole::transform::{Fit, name_in};
-use serde_json::{Value, json};
+use pinhole::policy::decision::Decision;
 
 fn load(name: &str) -> Policy {
     let document = std::fs::read(file::root().join(name)).expect(name);
@@ -16,34 +14,21 @@ fn load(name: &str) -> Policy {
     loaded.unwrap_or_else(|errors| panic!("{name}: {errors:#?}")).policy
 }
 
-fn transform_of(forward: &Forward<'_>) -> BTreeMap<String, Value> {
-    let transform = forward.transform.expect("the edge transforms");
-    let mut members = BTreeMap::from([
-        ("width".to_owned(), json!(transform.frame.width())),
-        ("height".to_owned(), json!(transform.frame.height())),
-        ("fit".to_owned(), json!(name_in(Fit::NAMES, &transform.frame.fit()))),
-    ]);
-    members.extend(transform.quality.map(|quality| ("quality".to_owned(), json!(quality.get()))));
-    let format = transform.format.map(|format| format.media_type().trim_start_matches("image/"));
-    members.extend(format.map(|format| ("format".to_owned(), json!(format))));
-    members
-}
-
 /// What is wrong with a decision, or nothing.
 fn complaint(policy: &Policy, case: &Case) -> Option<String> {
     let headers = case.request.headers();
-    let decision = policy.decide(&headers, !case.request.body);
+    let decision = policy.decide(&headers, !case.request.body, None);
     match (&case.served, &case.refused, decision) {
         (Some(want), None, Decision::Forward(got)) => {
-            let got_transform = transform_of(&got);
+            let canonical = got.transform.as_ref().expect("the edge transforms").to_string();
             let pairs = [
                 ("rule", want.rule.clone(), got.rule.to_string()),
                 ("preset", format!("{:?}", want.preset.as_deref()), format!("{:?}", got.preset)),
                 ("origin", want.origin.clone(), got.origin.name().to_owned()),
                 ("source", want.source.clone(), got.source.as_str().to_owned()),
-                ("transform", format!("{:?}", want.transform), format!("{got_transform:?}")),
+                ("canonical", want.canonical.clone(), canonical),
                 ("cache", want.cache.clone(), got.answer.cache.control()),
-                ("negotiated", want.negotiated.to_string(), got.answer.negotiated.to_string()),
+                ("vary", want.vary.clone(), got.answer.vary.join(", ")),
             ];
             pairs
                 .into_iter()
@@ -54,7 +39,8 @@ fn complaint(policy: &Policy, case: &Case) -> Option<String> {
             let got_rule = got.rule.to_string();
             let fits = got.rejection.reason() == want
                 && case.status.is_none_or(|status| status == got.rejection.status())
-                && case.rule.as_ref().is_none_or(|rule| *rule == got_rule);
+                && case.rule.as_ref().is_none_or(|rule| *rule == got_rule)
+                && case.option.as_ref().is_none_or(|option| Some(option) == got.option.as_ref());
             (!fits).then(|| {
                 format!("{} {} by {got_rule}, wanted {want}", got.rejection.status(), got.rejection.reason())
             })
@@ -102,7 +88,7 @@ fn a_decision_does_not_depend_on_what_the_policy_does_not_read() {
             if case.request.headers.len() > 1 {
                 continue;
             }
-            match (policy.decide(&plain, true), policy.decide(&noisy, true)) {
+            match (policy.decide(&plain, true, None), policy.decide(&noisy, true, None)) {
                 (Decision::Forward(a), Decision::Forward(b)) => {
                     assert_eq!(a.upstream.headers(), b.upstream.headers(), "{}", case.name);
                     assert_eq!(a.answer, b.answer, "{}", case.name);
@@ -119,7 +105,8 @@ fn what_the_edge_seals_the_gate_opens_and_sends_below_the_base_path() {
     for (_, file) in file::files() {
         let policy = load(&file.policy);
         for case in &file.cases {
-            let Decision::Forward(edge) = policy.decide(&case.request.headers(), !case.request.body) else {
+            let Decision::Forward(edge) = policy.decide(&case.request.headers(), !case.request.body, None)
+            else {
                 continue;
             };
             let path = &edge.upstream.path;

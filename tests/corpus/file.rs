@@ -2,7 +2,6 @@
 //!
 //! Does not belong here: what a host makes of a case.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -30,6 +29,8 @@ pub struct Case {
     pub refused: Option<String>,
     pub status: Option<u16>,
     pub rule: Option<String>,
+    /// The option that the refusal names.
+    pub option: Option<String>,
     /// What only a live run looks at.
     #[serde(rename = "picture")]
     pub _picture: Option<Value>,
@@ -70,10 +71,10 @@ pub struct Served {
     pub preset: Option<String>,
     pub origin: String,
     pub source: String,
-    pub transform: BTreeMap<String, Value>,
+    pub canonical: String,
     pub cache: String,
     #[serde(default)]
-    pub negotiated: bool,
+    pub vary: String,
 }
 
 impl Request {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pinhole::policy::decision::{Decision, Forward, Refusal};
-use pinhole::transform::{Fit, Transform, name_in};
 use serde_json::{Value, json};
 
-use crate::{Outcome, load};
+use crate::url::VisitorUrl;
+use crate::{Outcome, load, now};
 
 /// Explain what the edge does with a request: the decision, the rule that made it, and the upstream
 /// requests with secrets masked.
@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Ok(loaded) => loaded,
         Err(outcome) => return outcome,
     };
-    let decision = loaded.policy.decide(&headers, true);
+    let decision = loaded.policy.decide(&headers, true, now());
     match (&decision, arguments.json) {
         (Decision::Forward(forward), false) => print_forward(forward),
         (Decision::Reject(refusal), false) => print_refusal(refusal),
@@ -54,27 +54,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// The headers as Envoy would deliver them. The URL is taken apart without changing it: a library
-/// would resolve the dot segments that are to be explained.
+/// The headers as Envoy would deliver them.
 fn request_headers(arguments: &Arguments) -> Result<Vec<(String, Vec<u8>)>, String> {
-    let url = &arguments.url;
-    let after_scheme = url.split_once("://").filter(|(scheme, _)| !scheme.contains('/'));
-    let (scheme, authority, path) = match after_scheme {
-        None if url.starts_with('/') => ("http", "localhost", url.as_str()),
-        None => return Err(format!("URL: found `{url}`; wanted `http://host/path` or `/path`")),
-        Some((scheme, rest)) => match rest.find('/') {
-            Some(at) => {
-                rest.split_at_checked(at).map(|(host, path)| (scheme, host, path)).unwrap_or_default()
-            }
-            None => (scheme, rest, "/"),
-        },
-    };
-    let mut headers = vec![
-        (":method".to_owned(), arguments.method.clone().into_bytes()),
-        (":scheme".to_owned(), scheme.as_bytes().to_vec()),
-        (":authority".to_owned(), authority.as_bytes().to_vec()),
-        (":path".to_owned(), path.as_bytes().to_vec()),
-    ];
+    let mut headers = VisitorUrl::parse(&arguments.url)?.headers(&arguments.method);
     for header in &arguments.headers {
         let (name, value) = header
             .split_once(':')
@@ -91,10 +73,12 @@ fn print_forward(forward: &Forward<'_>) {
         println!("  preset      {preset}");
     }
     if let Some(transform) = &forward.transform {
-        println!("  transform   {}", describe(transform));
+        println!("  canonical   {transform}");
     }
     println!("  cache       {}", forward.answer.cache.control());
-    println!("  vary        {}", if forward.answer.negotiated { "accept" } else { "nothing" });
+    if !forward.answer.vary.is_empty() {
+        println!("  vary        {}", forward.answer.vary.join(", "));
+    }
     println!("\nto the resizer");
     for (name, value) in forward.upstream.headers() {
         println!("  {name}: {}", String::from_utf8_lossy(value));
@@ -115,36 +99,16 @@ fn print_refusal(refusal: &Refusal) {
     println!("refused by {}", refusal.rule);
     println!("  status      {}", rejection.status());
     println!("  reason      {}", rejection.reason());
+    if let Some(option) = &refusal.option {
+        println!("  option      {}", option.escape_debug());
+    }
     println!("  body        {}", rejection.text());
 }
 
-/// The transform on one line.
-fn describe(transform: &Transform) -> String {
-    let frame = transform.frame;
-    let side = |pixels: u32| if pixels == 0 { "any".to_owned() } else { pixels.to_string() };
-    let mut words = vec![
-        format!("{} x {}", side(frame.width()), side(frame.height())),
-        name_in(Fit::NAMES, &frame.fit()).to_owned(),
-    ];
-    words.extend(transform.quality.map(|quality| format!("quality {}", quality.get())));
-    words.push(transform.format.map_or("format of the original", |format| format.media_type()).to_owned());
-    words.join(", ")
-}
-
 fn json_of_forward(forward: &Forward<'_>) -> Value {
-    let transform = forward.transform.map(|transform| {
-        let mut value = json!({
-            "width": transform.frame.width(),
-            "height": transform.frame.height(),
-            "fit": name_in(Fit::NAMES, &transform.frame.fit()),
-        });
-        if let (Some(quality), Some(members)) = (transform.quality, value.as_object_mut()) {
-            members.insert("quality".to_owned(), json!(quality.get()));
-        }
-        if let (Some(format), Some(members)) = (transform.format, value.as_object_mut()) {
-            members.insert("format".to_owned(), json!(format.media_type().trim_start_matches("image/")));
-        }
-        value
+    let transform = forward.transform.as_ref().map(|transform| {
+        let options = transform.to_options();
+        options.iter().map(|(option, value)| (option.name(), value.to_string())).collect::<BTreeMap<_, _>>()
     });
     let upstream: BTreeMap<_, _> = forward
         .upstream
@@ -159,8 +123,9 @@ fn json_of_forward(forward: &Forward<'_>) -> Value {
         "origin": forward.origin.name(),
         "source": forward.source.as_str(),
         "transform": transform,
+        "canonical": forward.transform.as_ref().map(ToString::to_string),
         "cache": forward.answer.cache.control(),
-        "negotiated": forward.answer.negotiated,
+        "vary": forward.answer.vary.join(", "),
         "upstream": upstream,
     })
 }
@@ -171,5 +136,6 @@ fn json_of_refusal(refusal: &Refusal) -> Value {
         "rule": refusal.rule.to_string(),
         "reason": refusal.rejection.reason(),
         "status": refusal.rejection.status(),
+        "option": refusal.option,
     })
 }

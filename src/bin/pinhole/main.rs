@@ -8,6 +8,10 @@
 
 mod check;
 mod explain;
+mod options;
+mod schema;
+mod sign;
+mod url;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,6 +33,10 @@ struct Arguments {
 enum Verb {
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Options(options::Arguments),
+    Schema(schema::Arguments),
+    Sign(sign::SignArguments),
+    Verify(sign::VerifyArguments),
 }
 
 /// What a verb came to.
@@ -64,6 +72,10 @@ fn main() -> ExitCode {
     let outcome = match arguments.verb {
         Verb::Check(arguments) => check::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
+        Verb::Options(arguments) => options::run(&arguments),
+        Verb::Schema(arguments) => schema::run(&arguments),
+        Verb::Sign(arguments) => sign::sign(&arguments),
+        Verb::Verify(arguments) => sign::verify(&arguments),
     };
     outcome.into()
 }
@@ -80,4 +92,10 @@ fn load(path: &Path) -> Result<Loaded, Outcome> {
         eprintln!("{}: refused, {} {plural}", path.display(), errors.len());
         Outcome::InvalidPolicy
     })
+}
+
+/// The time in seconds since 1970.
+fn now() -> Option<u64> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().map(|since| since.as_secs())
 }

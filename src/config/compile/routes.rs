@@ -2,23 +2,27 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::{Findings, fit_of, format_of, options_of};
+use super::signatures::{self, Keys};
+use super::{Findings, Presets, options, query};
 use crate::config::error::{ConfigError, Place, quote};
-use crate::config::raw::{List, MaxAge, Otherwise, Over, RawNumbers, RawQuery, RawRoute, RawWords};
-use crate::policy::limit::{Ladder, NumberLimit};
-use crate::policy::route::{MAX_AGE, QueryLimits, Route};
+use crate::config::raw::{List, RawReferrer, RawRoute, RawSources, Whole};
+use crate::options::OptionName;
+use crate::policy::host::HostPattern;
+use crate::policy::route::{MAX_AGE, ReferrerRule, Route, SourceRule};
+use crate::policy::variants;
+use crate::request::path::SourcePath;
 use crate::resizer::Dialect;
-use crate::transform::{Pixels, Quality};
 
 /// What the rest of the document defines.
 pub(super) struct Known<'k> {
     pub(super) origins: &'k [String],
-    pub(super) has_presets: bool,
+    pub(super) presets: &'k Presets,
+    pub(super) keys: &'k Keys,
     pub(super) dialect: Option<&'k Dialect>,
 }
 
 /// The groups that a pattern can have.
-const GROUPS: [&str; 2] = ["source", "preset"];
+const GROUPS: [&str; 3] = ["source", "preset", "options"];
 
 /// A compiled pattern may not need more memory than this, in bytes.
 const MOST_PATTERN_MEMORY: usize = 1 << 20;
@@ -34,31 +38,81 @@ pub(super) fn routes(
 }
 
 fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Known<'_>) -> Option<Route> {
-    let RawRoute { path, hosts, origin, query, default, max_age } = raw;
+    let RawRoute {
+        path,
+        hosts,
+        origin,
+        presets,
+        query,
+        default,
+        limits,
+        sources,
+        signature,
+        referrer,
+        unresizable,
+        max_age,
+    } = raw;
+    let dialect = known.dialect;
+    let has_presets = presets.as_ref().map_or(!known.presets.is_empty(), |raw| !raw.is_empty());
+    let presets =
+        presets.map(|raw| options::presets(findings, &place.key("presets"), raw, known.presets, dialect));
     let wanted = "a regular expression such as `/images/(?<preset>[^/]+)/(?<source>.+)`";
     let pattern = findings
         .required(path, &place.key("path"), wanted)
-        .and_then(|path| pattern_of(findings, &place.key("path"), &path, known));
+        .and_then(|path| pattern_of(findings, &place.key("path"), &path, has_presets));
     let hosts = hosts.map(|hosts| hosts_of(findings, &place.key("hosts"), hosts));
     let origin = findings.required(origin, &place.key("origin"), "the name of an origin");
     if let Some(name) = origin.as_ref().filter(|name| !known.origins.contains(name)) {
         let defined = known.origins.iter().map(String::as_str);
         findings.note(ConfigError::undefined(place.key("origin"), name, "origins", defined));
     }
-    let query = query_of(findings, &place.key("query"), query.unwrap_or_default(), known.dialect);
-    let default = options_of(findings, &place.key("default"), default.unwrap_or_default(), known.dialect);
+    let query = query::query(findings, &place.key("query"), query.unwrap_or_default(), dialect);
+    let default = options::options(findings, &place.key("default"), default.unwrap_or_default(), dialect);
+    let (bounds, most) = query::bounds(findings, &place.key("limits"), limits.unwrap_or_default());
+    let sources = sources_of(findings, &place.key("sources"), sources.unwrap_or_default());
+    let has_signature = signature.is_some();
+    let signature = signature
+        .and_then(|raw| signatures::signature(findings, &place.key("signature"), raw, known.keys, &query));
+    let referrer = referrer.map(|raw| referrer_of(findings, &place.key("referrer"), raw));
     let pattern = pattern?;
     let names_preset = pattern.capture_names().flatten().any(|name| name == "preset");
-    let has_side = default.width.is_some() || default.height.is_some() || query.has_side();
+    let sides = [OptionName::Width, OptionName::Height];
+    let has_side = sides.iter().any(|side| default.get(*side).is_some() || query.get(*side).is_some());
     if !names_preset && !has_side {
         let wanted = "a `preset` group in `path`, or a `width` or `height` in `default` or `query`";
         findings.note(ConfigError::new(place.clone(), "a route that no request can name a size for", wanted));
     }
-    let max_age = max_age.map_or(MAX_AGE, |MaxAge(seconds)| seconds);
-    Some(Route { hosts, pattern, origin: origin?, query, default, max_age })
+    let max_age = max_age.map_or(MAX_AGE, |Whole(seconds)| seconds);
+    let unresizable = unresizable.unwrap_or_default();
+    let origin = origin?;
+    // A rule that could not be compiled must not leave the route open.
+    if has_signature && signature.is_none() {
+        return None;
+    }
+    let route = Route {
+        hosts,
+        pattern,
+        origin,
+        presets,
+        query,
+        default,
+        bounds,
+        sources,
+        signature,
+        referrer,
+        unresizable,
+        max_age,
+    };
+    let count = variants::count(&route, known.presets, dialect.map_or(&[], |dialect| dialect.formats));
+    if let Some(most) = most.filter(|most| count > *most) {
+        let place = place.key("limits").key("variants");
+        let wanted = format!("at most {most}: allow fewer values, or raise the number");
+        findings.note(ConfigError::new(place, format!("{count} variants of each source"), wanted));
+    }
+    Some(route)
 }
 
-fn pattern_of(findings: &mut Findings<'_>, place: &Place, path: &str, known: &Known<'_>) -> Option<Regex> {
+fn pattern_of(findings: &mut Findings<'_>, place: &Place, path: &str, has_presets: bool) -> Option<Regex> {
     let compile = |pattern: &str| {
         RegexBuilder::new(pattern)
             .unicode(false)
@@ -88,7 +142,7 @@ fn pattern_of(findings: &mut Findings<'_>, place: &Place, path: &str, known: &Kn
     if !groups.contains(&"source") {
         findings.note(ConfigError::new(place.clone(), "no group `source`", "a group `(?<source>…)`"));
     }
-    if groups.contains(&"preset") && !known.has_presets {
+    if groups.contains(&"preset") && !has_presets {
         findings.note(ConfigError::new(
             place.clone(),
             "a group `preset`",
@@ -98,7 +152,7 @@ fn pattern_of(findings: &mut Findings<'_>, place: &Place, path: &str, known: &Kn
     Some(pattern)
 }
 
-fn hosts_of(findings: &mut Findings<'_>, place: &Place, raw: List<String>) -> Vec<String> {
+fn hosts_of(findings: &mut Findings<'_>, place: &Place, raw: List<String>) -> Vec<HostPattern> {
     if raw.is_empty() {
         let wanted = "at least one host, or no `hosts` to serve all of them";
         findings.note(ConfigError::new(place.clone(), "an empty array", wanted));
@@ -106,102 +160,54 @@ fn hosts_of(findings: &mut Findings<'_>, place: &Place, raw: List<String>) -> Ve
     let mut hosts = Vec::new();
     for (index, host) in raw.into_iter().enumerate() {
         let Some(host) = host else { continue };
-        let plain = !host.is_empty()
-            && host.len() <= 253
-            && host.split('.').all(|label| {
-                !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-            });
-        if plain {
-            hosts.push(host.to_ascii_lowercase());
-        } else {
-            let wanted = "a host name without port, such as `img.example.com`";
-            findings.note(ConfigError::new(place.index(index), quote(&host), wanted));
+        match HostPattern::parse(&host) {
+            Some(pattern) => hosts.push(pattern),
+            None => {
+                let wanted = "a host name without port, such as `img.example.com` or `*.example.com`";
+                findings.note(ConfigError::new(place.index(index), quote(&host), wanted));
+            }
         }
     }
     hosts
 }
 
-fn query_of(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    raw: RawQuery,
-    dialect: Option<&Dialect>,
-) -> QueryLimits {
-    let RawQuery { width, height, fit, quality, format } = raw;
-    let fit = words_of(findings, &place.key("fit"), fit, |findings, place, fit| {
-        dialect.inspect(|dialect| fit_of(findings, place, Some(fit), dialect));
-    });
-    let format = words_of(findings, &place.key("format"), format, |findings, place, format| {
-        dialect.inspect(|dialect| format_of(findings, place, Some(format), dialect));
-    });
-    QueryLimits {
-        width: width.and_then(|raw| numbers_of(findings, &place.key("width"), raw, None, Pixels::get)),
-        height: height.and_then(|raw| numbers_of(findings, &place.key("height"), raw, None, Pixels::get)),
-        quality: quality.and_then(|raw| {
-            numbers_of(findings, &place.key("quality"), raw, Some(Quality::MOST), Quality::get)
-        }),
-        fit,
-        format,
-    }
+fn referrer_of(findings: &mut Findings<'_>, place: &Place, raw: RawReferrer) -> ReferrerRule {
+    let RawReferrer { hosts, absent } = raw;
+    let hosts = findings.required(hosts, &place.key("hosts"), "an array with at least one host");
+    let hosts = hosts.map(|hosts| hosts_of(findings, &place.key("hosts"), hosts)).unwrap_or_default();
+    ReferrerRule { hosts, absent: absent.unwrap_or_default() }
 }
 
-/// The limit of a number. `most` is the largest number where none is written; without it, one must be.
-fn numbers_of<T: Copy>(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    raw: RawNumbers<T>,
-    most: Option<u32>,
-    number: fn(T) -> u32,
-) -> Option<NumberLimit> {
-    let RawNumbers { max, over, one_of, otherwise } = raw;
-    let mixed = |found: &str, wanted: &str| ConfigError::new(place.clone(), found, wanted);
-    match (max.map(number).or(most.filter(|_| one_of.is_none())), one_of) {
-        (Some(_), Some(_)) => {
-            findings.note(mixed("both `max` and `one_of`", "one of the two"));
-            None
-        }
-        (None, None) => {
-            findings.note(mixed("neither `max` nor `one_of`", "one of the two: there is no unlimited size"));
-            None
-        }
-        (Some(max), None) => {
-            if otherwise.is_some() {
-                findings
-                    .note(mixed("`else` without `one_of`", "`over` beside `max`, or `else` beside `one_of`"));
+fn sources_of(findings: &mut Findings<'_>, place: &Place, raw: RawSources) -> SourceRule {
+    let RawSources { prefixes, extensions } = raw;
+    let mut rule = SourceRule::default();
+    for (index, prefix) in prefixes.iter().flatten().enumerate() {
+        let Some(prefix) = prefix else { continue };
+        match SourcePath::parse(prefix.strip_suffix('/').unwrap_or(prefix)) {
+            Ok(prefix) => rule.prefixes.push(prefix),
+            Err(_) => {
+                let wanted = "a directory below the origin's base path, such as `public/2024`";
+                findings.note(ConfigError::new(place.key("prefixes").index(index), quote(prefix), wanted));
             }
-            Some(NumberLimit::UpTo { max, over: over.unwrap_or(Over::Reject) })
-        }
-        (None, Some(list)) => {
-            if over.is_some() {
-                findings
-                    .note(mixed("`over` without `max`", "`over` beside `max`, or `else` beside `one_of`"));
-            }
-            let ladder = Ladder::new(list.into_iter().flatten().map(number).collect());
-            if ladder.is_none() {
-                findings.note(ConfigError::new(place.key("one_of"), "no number", "at least one"));
-            }
-            Some(NumberLimit::OneOf { ladder: ladder?, otherwise: otherwise.unwrap_or(Otherwise::Reject) })
         }
     }
-}
-
-/// The words of a list, each checked.
-fn words_of<T: Copy>(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    raw: Option<RawWords<T>>,
-    check: impl Fn(&mut Findings<'_>, &Place, T),
-) -> Vec<T> {
-    let Some(RawWords { one_of }) = raw else { return Vec::new() };
-    let place = place.key("one_of");
-    let words = one_of.unwrap_or_default();
-    if words.is_empty() {
-        findings.note(ConfigError::new(place.clone(), "no word", "at least one"));
-    }
-    for (index, word) in words.iter().enumerate() {
-        if let Some(word) = word {
-            check(findings, &place.index(index), *word);
+    for (index, extension) in extensions.iter().flatten().enumerate() {
+        let Some(extension) = extension else { continue };
+        if !extension.is_empty() && extension.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            rule.extensions.push(extension.to_ascii_lowercase());
+        } else {
+            let wanted = "letters and digits, without the dot, such as `jpg`";
+            findings.note(ConfigError::new(place.key("extensions").index(index), quote(extension), wanted));
         }
     }
-    words.into_iter().flatten().collect()
+    for (key, list) in [("prefixes", &prefixes), ("extensions", &extensions)] {
+        if list.as_ref().is_some_and(|list| list.is_empty()) {
+            findings.note(ConfigError::new(
+                place.key(key),
+                "an empty array",
+                "at least one, or none of the key",
+            ));
+        }
+    }
+    rule
 }

@@ -175,7 +175,7 @@ fn required_secret(
 }
 
 /// Looks a secret up.
-fn secret_of(findings: &mut Findings<'_>, place: &Place, raw: RawSecret) -> Option<Secret> {
+pub(super) fn secret_of(findings: &mut Findings<'_>, place: &Place, raw: RawSecret) -> Option<Secret> {
     let RawSecret { env, value } = raw;
     match (env, value) {
         (Some(name), None) => {

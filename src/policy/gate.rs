@@ -1,0 +1,46 @@
+//! The gate's decision: from the resizer's request for a sealed source to the origin's.
+//!
+//! INVARIANT: the only thing read of the request is its token; without one that the edge sealed,
+//! every request gets the same refusal.
+
+use super::decision::{self, Forward, Rule, UpstreamRequest};
+use super::rejection::Rejection;
+use super::{Policy, route};
+use crate::request::{Headers, MOST_TOKEN, Request};
+use crate::response::{AnswerRule, Cache, Role};
+
+/// Opens one request; see [`Policy::open`].
+pub(super) fn open<'p>(policy: &'p Policy, headers: &Headers, ends: bool) -> Result<Forward<'p>, Rejection> {
+    let request = Request::parse(headers, ends, MOST_TOKEN)?;
+    let token = request.target().strip_prefix('/').ok_or(Rejection::NotSealed)?;
+    let source = policy.gate.seal.open(token).ok_or(Rejection::NotSealed)?;
+    let origin = policy.origins.get(&source.origin).ok_or(Rejection::NotSealed)?;
+    let upstream = UpstreamRequest {
+        cluster: origin.cluster(),
+        method: request.method(),
+        scheme: origin.url().scheme().name(),
+        authority: origin.url().authority(),
+        path: origin.path_of(&source.path),
+        credentials: Some(origin.credentials()),
+        context: Vec::new(),
+        forwarded_proto: decision::forwarded_proto(headers),
+        original_path: None,
+    };
+    let cache = if origin.is_public() { Cache::Public { max_age: route::MAX_AGE } } else { Cache::Private };
+    let answer = AnswerRule {
+        role: Role::Gate,
+        method: request.method(),
+        cache,
+        vary: Vec::new(),
+        placeholder: false,
+    };
+    Ok(Forward {
+        rule: Rule::Gate,
+        preset: None,
+        origin,
+        source: source.path,
+        transform: None,
+        upstream,
+        answer,
+    })
+}
