@@ -1,7 +1,8 @@
 """Sample pictures for the demo and the live tests, drawn, not downloaded, and the same on every run.
 
-They cover what a resizer can meet: large, upright, turned by EXIF, transparent, tiny, animated, vector, and
-not an image.
+They cover what a resizer can meet: large, upright, turned by EXIF, transparent, tiny, animated, vector, full
+of metadata, and not an image. Those with a colour in each quarter show which part of them was kept, and how
+they were turned.
 """
 
 import hashlib
@@ -12,9 +13,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, PngImagePlugin
 
 ORIENTATION, ARTIST = 0x0112, 0x013B  # EXIF tags
+GPS, LATITUDE_REF, LATITUDE = 0x8825, 1, 2
+
+# The quarters of `corners`, clockwise from the upper left: four colours that no encoder takes for each other.
+CORNERS = ((220, 30, 30), (30, 180, 60), (230, 200, 40), (40, 60, 220))  # red, green, yellow, blue
+FRAMED = (40, 20, 360, 290)  # where `framed.png` has its picture: left, top, right, bottom
 
 
 def make(directory: Path) -> Path:
@@ -44,6 +50,12 @@ def _draw_all(to: Path) -> None:
     _turned(scene(800, 1200, seed=4), to / "turned.jpg")
     _badge(640).save(to / "badge.png")
     _spinner(160, to / "spinner.gif")
+    corners(400, 300).save(to / "corners.png")
+    corners(400, 300).save(to / "corners.jpg", quality=95, subsampling=0)
+    _turned(corners(300, 400), to / "corners-turned.jpg")
+    _framed(corners(320, 270), (420, 300)).save(to / "framed.png")
+    _steps(400, 100).save(to / "steps.png")
+    _talkative(scene(400, 300, seed=6), to)
     (to / "drawing.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">'
         '<circle cx="200" cy="150" r="90" fill="teal"/></svg>\n'
@@ -100,6 +112,47 @@ def scene(width: int, height: int, seed: int) -> Image.Image:
             width=max(1, width // 1200),
         )
     return picture
+
+
+def corners(width: int, height: int) -> Image.Image:
+    """A colour in each quarter."""
+    picture = Image.new("RGB", (width, height))
+    half, middle = width // 2, height // 2
+    for color, place in zip(CORNERS, ((0, 0), (half, 0), (half, middle), (0, middle)), strict=True):
+        picture.paste(color, (*place, place[0] + half, place[1] + middle))
+    return picture
+
+
+def _framed(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """With a border of one colour, on each side another width."""
+    framed = Image.new("RGB", size, (250, 250, 250))
+    framed.paste(picture, FRAMED)
+    return framed
+
+
+def _steps(width: int, height: int) -> Image.Image:
+    """Eight steps of grey and, below, as many of a colour: what brightness and the like change is counted."""
+    picture = Image.new("RGB", (width, height))
+    step = width // 8
+    for index in range(8):
+        grey = 16 + 32 * index
+        picture.paste((grey,) * 3, (index * step, 0, (index + 1) * step, height // 2))
+        picture.paste((grey, grey // 2, 64), (index * step, height // 2, (index + 1) * step, height))
+    return picture
+
+
+def _talkative(picture: Image.Image, to: Path) -> None:
+    """All kinds of metadata, each with a word that must not come out."""
+    exif = Image.Exif()
+    exif[ARTIST] = "canary-artist"
+    exif[GPS] = {LATITUDE_REF: "N", LATITUDE: (48.0, 51.0, 30.0)}
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a>canary-xmp</a></x:xmpmeta>'
+    picture.save(to / "talkative.jpg", quality=90, exif=exif, xmp=xmp, comment=b"canary-comment")
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Author", "canary-text")
+    texts.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    picture.save(to / "talkative.png", exif=exif, pnginfo=texts)
+    picture.save(to / "talkative.webp", exif=exif, xmp=xmp, quality=90)
 
 
 def _gradient(width: int, height: int, top: tuple, bottom: tuple) -> Image.Image:

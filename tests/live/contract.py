@@ -1,6 +1,7 @@
 """What holds for every answer of the edge, whatever was asked."""
 
 import io
+import re
 
 from PIL import Image
 
@@ -12,6 +13,17 @@ from wire import Answer
 SERVED = {"content-type", "cache-control", "x-content-type-options", "content-length", "date", "server"}
 REFUSED = SERVED | {"x-pinhole-reason"}
 HOP = {"connection"}
+
+# Refusals that are about an option name it, if what the request named has the form of one.
+ABOUT_OPTIONS = {
+    "unknown-option",
+    "repeated-option",
+    "malformed-option",
+    "under-limit",
+    "over-limit",
+    "value-not-allowed",
+}
+OPTION = re.compile(r"[a-z.-]{1,32}")
 
 # What Envoy says where it answers before pinhole is asked.
 ENVOY_TEXTS = {
@@ -37,14 +49,14 @@ _texts: dict[str, bytes] = {}
 
 
 def check_served(
-    answer: Answer, stack: Stack, cache: str, negotiated: bool, kind: str, head: bool = False
+    answer: Answer, stack: Stack, cache: str, vary: str | None, kind: str, head: bool = False
 ) -> tuple[int, int] | None:
     """A picture and nothing else. Gives its size in pixels."""
     assert answer.status == 200, f"wanted 200\n{answer}"
     assert answer.one("content-type") == kind, f"wanted {kind}\n{answer}"
     assert answer.one("cache-control") == cache, f"wanted {cache}\n{answer}"
-    assert answer.one("vary") == ("accept" if negotiated else None), f"negotiated: {negotiated}\n{answer}"
-    allowed = SERVED | HOP | ({"vary"} if negotiated else set())
+    assert answer.one("vary") == vary, f"vary: {vary}\n{answer}"
+    allowed = SERVED | HOP | ({"vary"} if vary else set())
     assert answer.names <= allowed, f"not allowed: {answer.names - allowed}\n{answer}"
     _check_common(answer, stack)
     if head:
@@ -57,20 +69,30 @@ def check_served(
         return picture.size
 
 
-def check_refused(answer: Answer, stack: Stack, reason: str, status: int, head: bool = False) -> None:
-    """A refusal by pinhole: always the same short text for a reason."""
+def check_refused(
+    answer: Answer, stack: Stack, reason: str, status: int, head: bool = False, placeholder: bool = False
+) -> None:
+    """A refusal by pinhole: always the same short text for a reason, or the same empty picture."""
     assert (answer.status, answer.reason) == (status, reason), f"wanted {status} {reason}\n{answer}"
-    assert answer.one("content-type") == "text/plain; charset=utf-8", f"\n{answer}"
+    kind = "image/png" if placeholder else "text/plain; charset=utf-8"
+    assert answer.one("content-type") == kind, f"wanted {kind}\n{answer}"
     assert answer.one("cache-control") == "no-store", f"\n{answer}"
     allow = answer.one("allow")
     assert allow == ("GET, HEAD" if status == 405 else None), f"allow: {allow}\n{answer}"
-    allowed = REFUSED | HOP | ({"allow"} if status == 405 else set())
+    option = answer.one("x-pinhole-option")
+    assert option is None or (reason in ABOUT_OPTIONS and OPTION.fullmatch(option)), f"\n{answer}"
+    allowed = REFUSED | HOP | ({"allow"} if status == 405 else set()) | {"x-pinhole-option"}
     assert answer.names <= allowed, f"not allowed: {answer.names - allowed}\n{answer}"
     _check_common(answer, stack)
     if head:
         assert answer.body == b"", f"\n{answer}"
         return
     assert answer.one("content-length") == str(len(answer.body)), f"\n{answer}"
+    if placeholder:
+        with Image.open(io.BytesIO(answer.body)) as picture:
+            drawn = (picture.size, picture.convert("RGBA").getextrema())
+            assert drawn == ((1, 1), ((0, 0),) * 4), f"not an empty picture: {drawn}\n{answer}"
+        return
     assert len(answer.body) < 60 and answer.body.endswith(b"\n") and answer.body.isascii(), f"\n{answer}"
     assert _texts.setdefault(reason, answer.body) == answer.body, f"another text for {reason}\n{answer}"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 CASES = Path(__file__).resolve().parents[1] / "cases"
 
 REQUEST = {"method", "authority", "path", "headers", "body"}
-OUTCOMES = {"served": {"served", "picture", "answer"}, "refused": {"refused", "status", "rule"}}
-SERVED = {"rule", "preset", "origin", "source", "transform", "cache", "negotiated"}
+OUTCOMES = {"served": {"served", "picture", "answer"}, "refused": {"refused", "status", "rule", "option"}}
+SERVED = {"rule", "preset", "origin", "source", "canonical", "cache", "vary"}
+UNRESIZABLE = {"not-resizable", "not-an-image"}  # what a route may answer with a placeholder
 ENVOY = {"why", "status", "reason", "served", "picture", "answer"}
 
 
@@ -24,6 +25,8 @@ class Case:
     picture: dict | None
     status: int
     reason: str | None
+    option: str | None  # that a refusal names
+    placeholder: bool  # whether a refusal has a picture as its body
 
 
 def load() -> list[Case]:
@@ -64,7 +67,16 @@ def _load_case(subject: str, policy: str, case: dict) -> Case:
         picture,
         outcome["status"],
         outcome.get("reason"),
+        case.get("option"),
+        outcome.get("reason") in UNRESIZABLE and _has_placeholder(policy, case.get("rule") or served["rule"]),
     )
+
+
+def _has_placeholder(policy: str, rule: str) -> bool:
+    """Whether the route of a rule such as `routes[1].unresizable` answers with a placeholder."""
+    index = re.match(r"routes\[(\d+)\]", rule)
+    routes = json.loads((CASES / policy).read_text())["routes"]
+    return index is not None and routes[int(index[1])].get("unresizable") == "placeholder"
 
 
 def _keys(value: dict, known: set[str], where: str) -> None:

@@ -30,11 +30,14 @@ def test_case(case: Case, stack_for: Callable[[str], Stack]) -> None:
     head = case.request.get("method") == "HEAD"
     if case.picture:
         size = contract.check_served(
-            answer, stack, case.served["cache"], case.served["negotiated"], case.picture["type"], head
+            answer, stack, case.served["cache"], case.served.get("vary"), case.picture["type"], head
         )
         assert head or size == tuple(case.picture["size"]), f"wanted {case.picture}, got {size}\n{answer}"
     elif case.reason:
-        contract.check_refused(answer, stack, case.reason, case.status, head)
+        contract.check_refused(answer, stack, case.reason, case.status, head, case.placeholder)
+        if case.option:
+            shown = case.option if contract.OPTION.fullmatch(case.option) else None
+            assert answer.one("x-pinhole-option") == shown, f"wanted x-pinhole-option {shown}\n{answer}"
     else:
         contract.check_refused_by_envoy(answer, stack, case.status)
     assert asked == ([origin_request(case, stack, asked)] if case.served else []), f"\n{answer}"

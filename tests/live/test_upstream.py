@@ -55,7 +55,7 @@ PNG = ("Content-Type", "image/png")
 
 
 def check_picture(answer: Answer, stubbed: Stubbed) -> None:
-    size = contract.check_served(answer, stubbed[0], "public, max-age=3600", False, "image/png")
+    size = contract.check_served(answer, stubbed[0], "public, max-age=3600", None, "image/png")
     assert size == (3, 2), f"\n{answer}"
 
 

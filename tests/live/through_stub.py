@@ -27,7 +27,7 @@ def check_upstream(asked: list[Asked], path: str = PATH) -> None:
 
 def check_served(answer: Answer, stubbed: Stubbed, path: str = PATH) -> None:
     stack, upstream = stubbed
-    size = contract.check_served(answer, stack, "public, max-age=3600", False, "image/png")
+    size = contract.check_served(answer, stack, "public, max-age=3600", None, "image/png")
     assert size == (3, 2), f"\n{answer}"
     check_upstream(upstream.asked, path)
 
