@@ -7,7 +7,8 @@
 
 use std::fmt;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Opening, Unsigned};
+use crate::request::Method;
 use crate::request::path::{Path, SourcePath};
 
 /// The two schemes of a URL in the policy.
@@ -181,6 +182,12 @@ impl Origin {
     /// What opens it.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// What opens a request for this path, which is one of [`Origin::path_of`]; see [`Credentials::open`].
+    pub fn open(&self, method: Method, path: &str, now: Option<u64>) -> Option<Opening<'_>> {
+        let (scheme, authority) = (self.url.scheme, self.url.authority.as_str());
+        self.credentials.open(&Unsigned { method, scheme, authority, path }, now)
     }
 
     /// Whether public caches may keep what it serves: it is open, or the operator said so.

@@ -64,9 +64,10 @@ impl Policy {
         Some((index, route.signature.as_ref()))
     }
 
-    /// What the gate does with a request. `ends` says that nothing follows the headers.
-    pub fn open<'p>(&'p self, headers: &Headers, ends: bool) -> Decision<'p> {
-        match gate::open(self, headers, ends) {
+    /// What the gate does with a request. `ends` says that nothing follows the headers; `now` is the time
+    /// in seconds since 1970, without which no request is signed.
+    pub fn open<'p>(&'p self, headers: &Headers, ends: bool, now: Option<u64>) -> Decision<'p> {
+        match gate::open(self, headers, ends, now) {
             Ok(forward) => Decision::Forward(Box::new(forward)),
             Err(rejection) => Decision::Reject(Refusal::new(rejection, Rule::Gate)),
         }

@@ -4,6 +4,7 @@
 //! what is wrong in [`Findings`] instead of stopping. Belongs here: required keys, references between
 //! sections. Does not belong here: wording shared by several rules (`error`).
 
+mod credentials;
 mod options;
 mod query;
 mod routes;

@@ -5,11 +5,14 @@
 //! editor shows to whoever writes a policy. Belongs here: the names of all keys. Does not belong here:
 //! behaviour.
 
+mod credentials;
 mod visitors;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+
+pub use credentials::{RawAws, RawAzureSharedKey, RawBasic, RawCloudflareAccess, RawSecureAuth};
 
 /// An array or object whose items can each be unreadable (reported, then passed over).
 pub type List<T> = Vec<Option<T>>;
@@ -277,14 +280,31 @@ pub enum OriginAuth {
     SharePublicly,
 }
 
-/// What opens an origin.
+/// What opens an origin: `set`, one way of signing, or both.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Credentials"))]
-#[serde(deny_unknown_fields, expecting = "an object with `set`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with `set`, `aws`, `azure_shared_key`, `azure_sas`, `secure_auth`, `cloudflare_access`, `basic` or `bearer`"
+)]
 pub struct RawCredentials {
     /// Headers that the gate sets, by name, and the secrets that are their whole values, such as
     /// `Bearer …`. Headers of the connection and of proxies cannot be set.
     pub set: Option<Table<RawSecret>>,
+    /// AWS Signature Version 4, for S3 and what speaks like it.
+    pub aws: Option<RawAws>,
+    /// The key of an Azure storage account.
+    pub azure_shared_key: Option<RawAzureSharedKey>,
+    /// A shared access signature of Azure: a query without its question mark.
+    pub azure_sas: Option<RawSecret>,
+    /// SecureAuth's HMAC.
+    pub secure_auth: Option<RawSecureAuth>,
+    /// A service token of Cloudflare Access.
+    pub cloudflare_access: Option<RawCloudflareAccess>,
+    /// HTTP Basic (RFC 7617).
+    pub basic: Option<RawBasic>,
+    /// A bearer token (RFC 6750).
+    pub bearer: Option<RawSecret>,
 }
 
 /// A secret: the name of an environment variable, or, for demos, the secret itself.

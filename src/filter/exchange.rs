@@ -60,7 +60,7 @@ impl Exchange {
         let headers = host::request_headers().ok_or_else(|| plain(Rejection::MalformedRequest))?;
         let decision = match role {
             Role::Edge => policy.decide(&headers, ends, host::now()),
-            Role::Gate => policy.open(&headers, ends),
+            Role::Gate => policy.open(&headers, ends, host::now()),
         };
         match decision {
             Decision::Reject(refusal) => Err(refusal.reply()),

@@ -4,16 +4,17 @@
 //! and the host is told to replace the whole map by them: what is not listed is not sent, however
 //! often and in whatever spelling the visitor sent it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::rejection::Rejection;
-use crate::credentials::Credentials;
 use crate::options::OptionName;
 use crate::origin::{Authority, Cluster, Origin};
 use crate::reply::LocalReply;
 use crate::request::path::SourcePath;
 use crate::request::{Headers, Method, single};
 use crate::response::AnswerRule;
+use crate::secret::Secret;
 use crate::transform::Transform;
 
 /// The outcome for one request.
@@ -115,8 +116,8 @@ pub struct UpstreamRequest<'p> {
     pub authority: &'p Authority,
     /// Path and query, encoded.
     pub path: String,
-    /// What opens the origin.
-    pub credentials: Option<&'p Credentials>,
+    /// What opens the origin: header names and values.
+    pub credentials: Vec<(&'p str, Cow<'p, Secret>)>,
     /// What joins the traces of both sides.
     pub context: Vec<(&'static str, String)>,
     /// How the visitor reached Envoy. Envoy finds no route for a request without it.
@@ -144,8 +145,8 @@ impl UpstreamRequest<'_> {
             headers.push(("x-envoy-original-path", path.as_bytes()));
         }
         headers.extend(self.context.iter().map(|(name, value)| (*name, value.as_bytes())));
-        for (name, secret) in self.credentials.into_iter().flat_map(Credentials::iter) {
-            headers.retain(|(other, _)| *other != name);
+        for (name, secret) in &self.credentials {
+            headers.retain(|(other, _)| other != name);
             headers.push((name, secret.expose()));
         }
         headers

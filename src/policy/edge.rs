@@ -78,7 +78,7 @@ pub(super) fn decide<'p>(
         scheme: "http",
         authority: &policy.resizer.authority,
         path: upstream_path,
-        credentials: None,
+        credentials: Vec::new(),
         context: decision::trace_context(headers),
         forwarded_proto: decision::forwarded_proto(headers),
         // A signed URL opens a picture to whoever reads it in a log, so its query stays out of there.

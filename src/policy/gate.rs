@@ -10,18 +10,30 @@ use crate::request::{Headers, MOST_TOKEN, Request};
 use crate::response::{AnswerRule, Cache, Role};
 
 /// Opens one request; see [`Policy::open`].
-pub(super) fn open<'p>(policy: &'p Policy, headers: &Headers, ends: bool) -> Result<Forward<'p>, Rejection> {
+pub(super) fn open<'p>(
+    policy: &'p Policy,
+    headers: &Headers,
+    ends: bool,
+    now: Option<u64>,
+) -> Result<Forward<'p>, Rejection> {
     let request = Request::parse(headers, ends, MOST_TOKEN)?;
     let token = request.target().strip_prefix('/').ok_or(Rejection::NotSealed)?;
     let source = policy.gate.seal.open(token).ok_or(Rejection::NotSealed)?;
     let origin = policy.origins.get(&source.origin).ok_or(Rejection::NotSealed)?;
+    let mut path = origin.path_of(&source.path);
+    let opening = origin.open(request.method(), &path, now).ok_or(Rejection::UpstreamFailed)?;
+    // The query of a shared access signature, which is the policy's; no other query leaves the gate.
+    if let Some(query) = opening.query {
+        path.push('?');
+        path.push_str(query.expose());
+    }
     let upstream = UpstreamRequest {
         cluster: origin.cluster(),
         method: request.method(),
         scheme: origin.url().scheme().name(),
         authority: origin.url().authority(),
-        path: origin.path_of(&source.path),
-        credentials: Some(origin.credentials()),
+        path,
+        credentials: opening.headers,
         context: Vec::new(),
         forwarded_proto: decision::forwarded_proto(headers),
         original_path: None,

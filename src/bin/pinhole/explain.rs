@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pinhole::policy::decision::{Decision, Forward, Refusal};
+use pinhole::request::Method;
 use serde_json::{Value, json};
 
 use crate::url::VisitorUrl;
@@ -88,8 +89,14 @@ fn print_forward(forward: &Forward<'_>) {
     println!("  x-pinhole-cluster: {}", origin.cluster().as_str());
     println!("  :scheme: {}", origin.url().scheme().name());
     println!("  :authority: {}", origin.url().authority().as_str());
-    println!("  :path: {}", origin.path_of(&forward.source));
-    for (name, _) in origin.credentials().iter() {
+    let path = origin.path_of(&forward.source);
+    // The resizer asks with GET, whatever the visitor asked with.
+    let Some(opening) = origin.open(Method::Get, &path, now()) else {
+        println!("  :path: {path}\n  not signed: the clock is not known");
+        return;
+    };
+    println!("  :path: {path}{}", if opening.query.is_some() { "?***" } else { "" });
+    for (name, _) in opening.headers {
         println!("  {name}: ***");
     }
 }

@@ -1,13 +1,13 @@
-//! Compiles what requests are sent to: origins, the resizer and the gate, with their secrets.
+//! Compiles what requests are sent to: origins, the resizer and the gate. What opens an origin is the
+//! business of `credentials`.
 
 use std::collections::BTreeMap;
 
-use super::{Findings, name_of};
+use super::{Findings, credentials, name_of};
 use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{
-    OriginAuth, RawCredentials, RawGate, RawImgproxy, RawOrigin, RawResizer, RawSecret, RawThumbor, Table,
+    OriginAuth, RawGate, RawImgproxy, RawOrigin, RawResizer, RawSecret, RawThumbor, Table,
 };
-use crate::credentials::{CredentialName, Credentials, is_header_value};
 use crate::origin::{Authority, BaseUrl, Cluster, Origin, Sharing};
 use crate::policy::Gate;
 use crate::resizer::{Resizer, Signer, imgproxy, thumbor};
@@ -40,41 +40,14 @@ fn origin(findings: &mut Findings<'_>, place: &Place, name: String, raw: RawOrig
     let RawOrigin { url, cluster, credentials, origin_auth } = raw;
     let url = base_url(findings, &place.key("url"), url);
     let cluster = cluster_of(findings, &place.key("cluster"), cluster);
-    let credentials = credentials_of(findings, &place.key("credentials"), credentials.unwrap_or_default());
+    let credentials = credentials
+        .map(|raw| credentials::credentials(findings, &place.key("credentials"), raw))
+        .unwrap_or_default();
     let sharing = match origin_auth {
         Some(OriginAuth::SharePublicly) => Sharing::SharePublicly,
         None => Sharing::Private,
     };
     Some(Origin::new(name, url?, cluster?, credentials, sharing))
-}
-
-fn credentials_of(findings: &mut Findings<'_>, place: &Place, raw: RawCredentials) -> Credentials {
-    let RawCredentials { set } = raw;
-    let place = place.key("set");
-    let mut credentials: Vec<(CredentialName, Secret)> = Vec::new();
-    for (name, raw) in set.unwrap_or_default() {
-        let place = place.key(&name);
-        let secret = secret_of(findings, &place, raw);
-        let Some(name) = CredentialName::parse(&name) else {
-            let wanted = "a header name that belongs neither to the connection nor to the proxy";
-            findings.note(ConfigError::new(place, quote(&name), wanted));
-            continue;
-        };
-        if credentials.iter().any(|(other, _)| *other == name) {
-            findings.note(ConfigError::new(
-                place.clone(),
-                "the same header a second time",
-                "each header once",
-            ));
-        }
-        let Some(secret) = secret else { continue };
-        if !is_header_value(&secret) {
-            let wanted = "one line of text without blanks at its ends";
-            findings.note(ConfigError::new(place, "a secret that no header can carry", wanted));
-        }
-        credentials.push((name, secret));
-    }
-    Credentials::of_static(credentials)
 }
 
 pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResizer) -> Option<Resizer> {
@@ -164,7 +137,7 @@ fn hex_key(
     key
 }
 
-fn required_secret(
+pub(super) fn required_secret(
     findings: &mut Findings<'_>,
     place: &Place,
     raw: Option<RawSecret>,
