@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn any_bytes_give_a_decision(names in prop::collection::vec((".{0,12}", prop::collection::vec(any::<u8>(), 0..40)), 0..12), ends: bool) {
         let _ = POLICY.decide(&names, ends, None);
-        let _ = POLICY.open(&names, ends);
+        let _ = POLICY.open(&names, ends, None);
     }
 
     #[test]

@@ -113,7 +113,7 @@ fn what_the_edge_seals_the_gate_opens_and_sends_below_the_base_path() {
             let token = path.rsplit_once("%2F").expect("thumbor's source is encoded").1;
             let headers = [(":method", "GET"), (":authority", "gate"), (":path", &format!("/{token}"))]
                 .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-            let Decision::Forward(gate) = policy.open(&headers, true) else {
+            let Decision::Forward(gate) = policy.open(&headers, true, None) else {
                 panic!("{}: not opened", case.name)
             };
             assert_eq!(gate.source, edge.source, "{}", case.name);
