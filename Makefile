@@ -5,7 +5,7 @@ TARGET := wasm32-wasip1
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm venv func-e demo test test-unit test-live check lint doc policies clean
+.PHONY: help wasm venv func-e origins demo test test-unit test-live check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ test: test-unit test-live ## Run every test
 test-unit: ## Run the tests that need no Envoy
 	cargo test
 
-test-live: wasm venv func-e ## Run the tests against a real Envoy, resizer and origin
+test-live: wasm venv func-e origins ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest tests/live
 
 check: lint doc policies ## Format, lints, documentation and every shipped configuration
@@ -50,3 +50,7 @@ venv:
 
 func-e:
 	@.make/func-e >/dev/null
+
+# What cannot be installed is said here, and named again by the tests that skip.
+origins:
+	@-.make/origins
