@@ -70,6 +70,30 @@ fn every_good_document_loads_without_a_warning() {
 }
 
 #[test]
+fn every_recipe_for_an_origin_loads() {
+    let recipes = include_str!("../envoy/origins.md");
+    let whole = std::fs::read_to_string("tests/config/good/every-field.json").unwrap();
+    let any = |_: &str| Some("00112233445566778899aabbccddeeff".to_owned());
+    let mut count = 0_usize;
+    for recipe in recipes.split("```json\n").skip(1) {
+        let recipe = recipe.split_once("\n```").unwrap().0;
+        let mut policy: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        let origin: serde_json::Value = serde_json::from_str(recipe).unwrap();
+        policy["origins"]["drawings"] = origin;
+        let environment = |name: &str| match name {
+            "PINHOLE_SEAL_KEY" => environment(name),
+            "AZURE_SAS" => Some("sv=2022-11-02&sr=c&sp=r&sig=a%2Bb%3D".to_owned()),
+            "AZURE_KEY" => Some("Y2FuYXJ5LWNhbmFyeS1jYW5hcnk=".to_owned()),
+            _ => any(name),
+        };
+        let loaded = config::load(policy.to_string().as_bytes(), &environment);
+        assert!(loaded.is_ok(), "{recipe}\n{loaded:#?}");
+        count = count.saturating_add(1);
+    }
+    assert_eq!(count, 9, "the recipes of envoy/origins.md");
+}
+
+#[test]
 fn debug_output_of_a_policy_shows_no_secret_and_no_origin() {
     for path in files("tests/config/good", "json") {
         let document = std::fs::read(&path).unwrap();

@@ -64,7 +64,7 @@ fn pointer_to(name: &str) -> String {
 }
 
 /// What the `compile` module demands beyond keys and types, by the name of the definition.
-fn demands() -> [(&'static str, Value); 16] {
+fn demands() -> [(&'static str, Value); 21] {
     let secrets = json!({ "minProperties": 1, "propertyNames": { "pattern": KEY_NAME } });
     let resizer = |keys: &[&str]| {
         json!({
@@ -142,7 +142,34 @@ fn demands() -> [(&'static str, Value); 16] {
                 "properties": { "url": { "pattern": r"^https?://[^?#\s]+$" }, "cluster": { "pattern": CLUSTER } },
             }),
         ),
-        ("Credentials", json!({ "properties": { "set": { "propertyNames": { "pattern": HEADER_NAME } } } })),
+        (
+            "Credentials",
+            json!({
+                "minProperties": 1,
+                "properties": { "set": { "minProperties": 1, "propertyNames": { "pattern": HEADER_NAME } } },
+                // `set`, and at most one other.
+                "if": { "required": ["set"] },
+                "then": { "maxProperties": 2 },
+                "else": { "maxProperties": 1 },
+            }),
+        ),
+        (
+            "Aws",
+            json!({
+                "required": ["access_key_id", "secret_access_key", "region"],
+                "properties": { "region": { "pattern": "^[a-z0-9-]{1,64}$" } },
+            }),
+        ),
+        (
+            "AzureSharedKey",
+            json!({
+                "required": ["account", "key"],
+                "properties": { "account": { "pattern": "^[a-z0-9]{3,24}$" } },
+            }),
+        ),
+        ("SecureAuth", json!({ "required": ["application_id", "application_key"] })),
+        ("CloudflareAccess", json!({ "required": ["client_id", "client_secret"] })),
+        ("Basic", json!({ "required": ["user", "password"] })),
         (
             "Secret",
             json!({

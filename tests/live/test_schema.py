@@ -37,6 +37,8 @@ UNSEEN = {
     r"wanted a regular expression in|wanted one of `source`, `preset`, `options`": "the inside of a regular expression",
     r"is not set or empty": "the environment",
     r"a key that is (something else|too short)|a secret that no header can carry": "the form of a secret",
+    r"a secret of another form|that Basic cannot write|is not plain text": "the form of a secret",
+    r"writes as well|a line of its own in what a shared key signs": "headers of two keys of `credentials`",
     r"belongs neither to the connection nor to the proxy": "a list of names that is the business of credentials.rs",
     r"neither dot segments nor encoded separators|wanted a URL with a host and an optional port": "the parts of a URL",
     r"such as `public/2024`": "the parts of a path",

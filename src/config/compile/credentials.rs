@@ -67,7 +67,10 @@ pub(super) fn credentials(findings: &mut Findings<'_>, place: &Place, raw: RawCr
         found.push(("bearer", value.and_then(authorization).map(Way::fixed)));
     }
 
-    let has_set = set.as_ref().is_some_and(|set| !set.is_empty());
+    let has_set = set.is_some();
+    if set.as_ref().is_some_and(Table::is_empty) {
+        findings.note(ConfigError::missing(place.key("set"), "at least one header"));
+    }
     let set = fixed_headers(findings, &place.key("set"), set.unwrap_or_default());
     let first = found.first().map(|(name, _)| quote(name)).unwrap_or_default();
     for (name, _) in found.iter().skip(1) {
