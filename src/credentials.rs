@@ -149,6 +149,11 @@ impl Credentials {
         self.set.is_empty() && matches!(self.scheme, Scheme::Unsigned)
     }
 
+    /// Whether each request is signed by itself.
+    pub fn signs(&self) -> bool {
+        !matches!(self.scheme, Scheme::Unsigned)
+    }
+
     /// What opens this request. `now` is the time in seconds since 1970; `None` where a signature needs
     /// it and it is not known.
     pub fn open(&self, request: &Unsigned<'_>, now: Option<u64>) -> Option<Opening<'_>> {

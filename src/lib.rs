@@ -28,9 +28,11 @@
 //! | [`negotiate`], [`hints`] | `format: auto` from `accept`; `width=auto` and slow connections from client hints |
 //! | [`reply`] | responses that pinhole makes itself |
 //! | [`origin`] | the hidden server; [`credentials`] that open it; [`secret`] bytes that nothing prints |
+//! | [`forwarding`] | the visitor's credentials that an origin is given, by exact allow-list |
 //! | [`seal`] | the token in which a source travels through the resizer |
 //! | [`signature`] | signed URLs: served only where the holder of a key said so, for a time |
 //! | [`resizer`] | how each resizer is asked; one file per dialect |
+//! | [`keeping`] | what the gate tells the edge about an origin's cache rules |
 //! | [`response`] | what an upstream's answer means, and what of it goes on |
 #![cfg_attr(target_arch = "wasm32", doc = "| [`filter`] | the only module that talks to the host |")]
 #![cfg_attr(
@@ -46,9 +48,11 @@
 //! 3. Authority and scheme of every upstream request come from the policy; the path stays below the
 //!    origin's base path however often it is decoded.
 //! 4. No request gets the original where the route resizes, or an image larger than the route allows.
-//! 5. No credential of the visitor goes anywhere; a credential of the policy goes to its origin only.
+//! 5. A visitor's credential goes to the origin that names it exactly, and nowhere else; a credential of
+//!    the policy goes to its origin only.
 //! 6. Nothing that the visitor can see names the origin, the resizer, the cluster or a secret.
-//! 7. The answer to a credentialed request is `private, no-store` unless the operator shares it.
+//! 7. The answer to a credentialed request is `private, no-store` unless the operator shares it; an
+//!    origin's own `private` or `no-store` wins even then.
 //! 8. The policy is complete before the first request: a request fails only for what it says.
 //!
 //! What the core does not do: I/O, logging, time, randomness. `proxy-wasm` is a dependency of the
@@ -58,7 +62,9 @@ pub mod config;
 pub mod credentials;
 #[cfg(target_arch = "wasm32")]
 pub mod filter;
+pub mod forwarding;
 pub mod hints;
+pub mod keeping;
 pub mod negotiate;
 pub mod options;
 pub mod origin;

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use crate::credentials::{Credentials, Opening, Unsigned};
+use crate::forwarding::ForwardRule;
 use crate::request::Method;
 use crate::request::path::{Path, SourcePath};
 
@@ -149,6 +150,7 @@ pub struct Origin {
     url: BaseUrl,
     cluster: Cluster,
     credentials: Credentials,
+    forward: ForwardRule,
     sharing: Sharing,
 }
 
@@ -159,9 +161,10 @@ impl Origin {
         url: BaseUrl,
         cluster: Cluster,
         credentials: Credentials,
+        forward: ForwardRule,
         sharing: Sharing,
     ) -> Origin {
-        Origin { name, url, cluster, credentials, sharing }
+        Origin { name, url, cluster, credentials, forward, sharing }
     }
 
     /// Its name in the policy.
@@ -190,9 +193,15 @@ impl Origin {
         self.credentials.open(&Unsigned { method, scheme, authority, path }, now)
     }
 
+    /// What it is given of a visitor's credentials.
+    pub fn forward(&self) -> &ForwardRule {
+        &self.forward
+    }
+
     /// Whether public caches may keep what it serves: it is open, or the operator said so.
     pub fn is_public(&self) -> bool {
-        self.credentials.is_empty() || self.sharing == Sharing::SharePublicly
+        let is_open = self.credentials.is_empty() && self.forward.is_empty();
+        is_open || self.sharing == Sharing::SharePublicly
     }
 
     /// The upstream path of a source: always below the base path.
@@ -267,7 +276,14 @@ mod tests {
     fn a_source_stays_below_the_base_path() {
         let url = BaseUrl::parse("https://secret.example.com/hidden").unwrap();
         let cluster = Cluster::parse("photos").unwrap();
-        let origin = Origin::new("photos".into(), url, cluster, Credentials::default(), Sharing::Private);
+        let origin = Origin::new(
+            "photos".into(),
+            url,
+            cluster,
+            Credentials::default(),
+            ForwardRule::default(),
+            Sharing::Private,
+        );
         let source = SourcePath::parse("2024/a b.jpg").unwrap();
         assert_eq!(origin.path_of(&source), "/hidden/2024/a%20b.jpg");
         assert_eq!(format!("{origin:?}"), "Origin(\"photos\")");

@@ -18,12 +18,15 @@ pub mod variants;
 
 use std::collections::BTreeMap;
 
+use crate::config::raw::PrivateSources;
+use crate::keeping::Ticket;
 use crate::options::Options;
 use crate::origin::Origin;
 use crate::request::Headers;
 use crate::request::path::Path;
 use crate::resizer::Resizer;
-use crate::seal::SealKey;
+use crate::response::{Privacy, Role};
+use crate::seal::SealKeys;
 
 use decision::{Decision, Refusal, Rule};
 use route::{Route, SignatureRule};
@@ -33,8 +36,22 @@ use route::{Route, SignatureRule};
 pub struct Gate {
     /// The gate's URL without a slash at its end.
     pub url: String,
+    /// What is done about a source that its origin wants kept private.
+    pub private_sources: PrivateSources,
     /// Seals at the edge, opens at the gate.
-    pub seal: SealKey,
+    pub seal: SealKeys,
+}
+
+impl Gate {
+    /// What both roles do about the privacy of the source of this token.
+    fn privacy(&self, origin: &Origin, token: &str, role: Role) -> Privacy {
+        match (self.private_sources, role) {
+            _ if !origin.is_public() => Privacy::Settled,
+            (PrivateSources::NoStore, _) => Ticket::of(token).map_or(Privacy::Refused, Privacy::Noted),
+            (PrivateSources::Refuse, Role::Gate) => Privacy::Refused,
+            (PrivateSources::Refuse, Role::Edge) => Privacy::Settled,
+        }
+    }
 }
 
 /// The compiled policy.

@@ -11,6 +11,7 @@
 //! INVARIANT: the headers that leave are those that [`judge`] lists; the host is told to replace the
 //! whole map by them.
 
+use crate::keeping::{self, Ticket};
 use crate::policy::rejection::Rejection;
 use crate::reply::LocalReply;
 use crate::request::{Headers, Method, single};
@@ -59,9 +60,39 @@ pub struct AnswerRule {
     pub vary: Vec<&'static str>,
     /// Whether a source that cannot be resized is answered with a placeholder.
     pub placeholder: bool,
+    /// What the gate and the edge do about a source that its origin wants kept private.
+    pub privacy: Privacy,
+}
+
+/// What is done about a source that its origin wants kept private, though the policy would share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Privacy {
+    /// Nothing: the answer is private anyway, or the other role cares for it.
+    Settled,
+    /// The gate notes what the origin says under this ticket, and the edge looks there.
+    Noted(Ticket),
+    /// The gate does not give the source away.
+    Refused,
 }
 
 impl AnswerRule {
+    /// The ticket to note a verdict under, or to look one up by.
+    pub fn ticket(&self) -> Option<&Ticket> {
+        match &self.privacy {
+            Privacy::Noted(ticket) => Some(ticket),
+            Privacy::Settled | Privacy::Refused => None,
+        }
+    }
+
+    /// The rule in the light of what was noted under its ticket: without a word of the gate that this
+    /// source may be kept, nobody keeps it.
+    pub fn in_the_light_of(mut self, note: Option<&[u8]>) -> AnswerRule {
+        if self.ticket().is_some_and(|ticket| !ticket.is_shareable(note)) {
+            self.cache = Cache::Private;
+        }
+        self
+    }
+
     /// What is answered instead of an answer that means this.
     pub fn reply(&self, rejection: Rejection) -> LocalReply {
         let unresizable = matches!(rejection, Rejection::NotResizable | Rejection::NotAnImage);
@@ -100,6 +131,9 @@ fn delivered(rule: &AnswerRule, headers: &Headers) -> Result<Vec<(&'static str, 
     match single(headers, ":status").ok_or(Rejection::UpstreamFailed)? {
         b"200" => {}
         other => return Err(meaning(other)),
+    }
+    if rule.privacy == Privacy::Refused && keeping::Keeping::of(headers) == keeping::Keeping::Private {
+        return Err(Rejection::PrivateSource);
     }
     let encoded = headers.iter().any(|(name, value)| name == "content-encoding" && value != b"identity");
     let media_type = single(headers, "content-type").and_then(|value| media_type(rule.role, value));
@@ -155,6 +189,7 @@ mod tests {
             cache: Cache::Public { max_age: 60 },
             vary: vec![],
             placeholder: false,
+            privacy: Privacy::Settled,
         }
     }
 
@@ -198,6 +233,27 @@ mod tests {
         };
         assert!(headers.contains(&("cache-control", "private, no-store".to_owned())));
         assert!(headers.contains(&("vary", "accept, ect".to_owned())));
+    }
+
+    #[test]
+    fn an_answer_is_public_only_if_the_gate_says_so() {
+        let ticket = Ticket::of(&"t".repeat(60)).unwrap();
+        let noted = AnswerRule { privacy: Privacy::Noted(ticket.clone()), ..rule(Role::Edge) };
+        let cache = |note: Option<&[u8]>| noted.clone().in_the_light_of(note).cache;
+        assert_eq!(cache(None), Cache::Private);
+        assert_eq!(cache(Some(&ticket.note(keeping::Keeping::Private))), Cache::Private);
+        assert_eq!(cache(Some(&ticket.note(keeping::Keeping::Shareable))), Cache::Public { max_age: 60 });
+        assert_eq!(rule(Role::Edge).in_the_light_of(None).cache, Cache::Public { max_age: 60 });
+    }
+
+    #[test]
+    fn a_gate_that_cannot_tell_the_edge_refuses_private_sources() {
+        let rule = AnswerRule { privacy: Privacy::Refused, ..rule(Role::Gate) };
+        let headers = |control| {
+            answer(&[(":status", "200"), ("content-type", "image/png"), ("cache-control", control)])
+        };
+        assert_eq!(judge(&rule, &headers("private")), Verdict::Replace(Rejection::PrivateSource));
+        assert!(matches!(judge(&rule, &headers("public")), Verdict::Deliver(_)));
     }
 
     #[test]

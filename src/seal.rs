@@ -1,6 +1,6 @@
 //! Sealed sources: what the edge writes into the resizer's URL and only the gate can read.
 //!
-//! A token carries an origin's name and a source path, encrypted and authenticated with
+//! A token carries an origin's name, a source path and forwarded credentials, encrypted and authenticated with
 //! XChaCha20-Poly1305. Its nonce is the first 24 bytes of HMAC-SHA256 over the plaintext (a synthetic
 //! IV), under a key of its own, so that the same source gives the same token and caches work; two
 //! plaintexts share a nonce only if HMAC-SHA256 collides. The token is base64url without padding: no
@@ -16,16 +16,52 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::credentials::CredentialName;
+use crate::forwarding::Forwarded;
 use crate::request::path::SourcePath;
 use crate::secret::Secret;
 
-/// What a token names.
+/// What a token carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The origin's name in the policy.
     pub origin: String,
     /// The path below the origin's base path.
     pub path: SourcePath,
+    /// The visitor's credentials for the origin.
+    pub forwarded: Forwarded,
+}
+
+impl Source {
+    /// Each part behind its length, in two bytes: origin, path, then names and values in turn. `None`
+    /// for a part that is longer than can be told.
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        let credentials =
+            self.forwarded.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.expose()]);
+        let mut bytes = Vec::new();
+        for part in [self.origin.as_bytes(), self.path.as_str().as_bytes()].into_iter().chain(credentials) {
+            bytes.extend_from_slice(&u16::try_from(part.len()).ok()?.to_be_bytes());
+            bytes.extend_from_slice(part);
+        }
+        Some(bytes)
+    }
+
+    fn from_bytes(mut bytes: &[u8]) -> Option<Source> {
+        let mut part = || {
+            let (length, rest) = bytes.split_first_chunk::<2>()?;
+            let (part, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+            bytes = rest;
+            Some(part)
+        };
+        let origin = String::from_utf8(part()?.to_vec()).ok()?;
+        let path = SourcePath::parse(std::str::from_utf8(part()?).ok()?).ok()?;
+        let mut forwarded = Forwarded::new();
+        while let Some(name) = part() {
+            let name = CredentialName::parse(std::str::from_utf8(name).ok()?)?;
+            forwarded.push((name, Secret::new(part()?)));
+        }
+        bytes.is_empty().then_some(Source { origin, path, forwarded })
+    }
 }
 
 /// The key that seals and opens tokens, expanded for both of its uses.
@@ -42,7 +78,7 @@ impl std::fmt::Debug for SealKey {
 }
 
 /// Authenticated with every token, so that a change of the format cannot be mistaken for this one.
-const CONTEXT: &[u8] = b"pinhole source v1";
+const CONTEXT: &[u8] = b"pinhole source v2";
 
 /// Length of the nonce in bytes.
 const NONCE: usize = 24;
@@ -58,12 +94,9 @@ impl SealKey {
         Some(SealKey { cipher, nonces })
     }
 
-    /// The token of a source. `None` only if the origin's name is longer than 255 bytes, which the
-    /// policy does not allow.
+    /// The token of a source. `None` only if a part of it is longer than 65535 bytes.
     pub fn seal(&self, source: &Source) -> Option<String> {
-        let mut plain = vec![u8::try_from(source.origin.len()).ok()?];
-        plain.extend_from_slice(source.origin.as_bytes());
-        plain.extend_from_slice(source.path.as_str().as_bytes());
+        let plain = source.to_bytes()?;
         let nonce = self.nonce(&plain)?;
         let sealed = self.cipher.encrypt(&nonce, Payload { msg: &plain, aad: CONTEXT }).ok()?;
         let mut token = nonce.to_vec();
@@ -77,10 +110,7 @@ impl SealKey {
         let (nonce, sealed) = token.split_at_checked(NONCE)?;
         let nonce = XNonce::try_from(nonce).ok()?;
         let plain = self.cipher.decrypt(&nonce, Payload { msg: sealed, aad: CONTEXT }).ok()?;
-        let (length, rest) = plain.split_first()?;
-        let (origin, path) = rest.split_at_checked(usize::from(*length))?;
-        let path = SourcePath::parse(std::str::from_utf8(path).ok()?).ok()?;
-        Some(Source { origin: std::str::from_utf8(origin).ok()?.to_owned(), path })
+        Source::from_bytes(&plain)
     }
 
     fn nonce(&self, plain: &[u8]) -> Option<XNonce> {
@@ -88,6 +118,31 @@ impl SealKey {
         mac.update(plain);
         let tag = mac.finalize().into_bytes();
         XNonce::try_from(tag.get(..NONCE)?).ok()
+    }
+}
+
+/// The keys of a gate: one that seals, and perhaps the one before it, which still opens what resizers
+/// and caches hold.
+#[derive(Debug, Clone)]
+pub struct SealKeys {
+    current: SealKey,
+    previous: Option<SealKey>,
+}
+
+impl SealKeys {
+    /// Puts the keys together.
+    pub fn new(current: SealKey, previous: Option<SealKey>) -> SealKeys {
+        SealKeys { current, previous }
+    }
+
+    /// The token of a source; see [`SealKey::seal`].
+    pub fn seal(&self, source: &Source) -> Option<String> {
+        self.current.seal(source)
+    }
+
+    /// The source of a token, if one of the keys made it.
+    pub fn open(&self, token: &str) -> Option<Source> {
+        self.current.open(token).or_else(|| self.previous.as_ref()?.open(token))
     }
 }
 
@@ -117,7 +172,8 @@ mod tests {
     }
 
     fn source() -> Source {
-        Source { origin: "photos".into(), path: SourcePath::parse("2024/cat é.jpg").unwrap() }
+        let forwarded = vec![(CredentialName::parse("authorization").unwrap(), Secret::new("Bearer canary"))];
+        Source { origin: "photos".into(), path: SourcePath::parse("2024/cat é.jpg").unwrap(), forwarded }
     }
 
     #[test]
@@ -129,10 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn a_token_shows_neither_origin_nor_path() {
+    fn a_token_shows_nothing_of_what_it_carries() {
         let token = key("a").seal(&source()).unwrap();
         let raw = URL_SAFE_NO_PAD.decode(&token).unwrap();
-        for part in ["photos", "2024", "cat"] {
+        for part in ["photos", "2024", "cat", "canary", "authorization"] {
             assert!(!raw.windows(part.len()).any(|window| window == part.as_bytes()), "{part}");
         }
     }
@@ -156,6 +212,15 @@ mod tests {
         for suffix in ["A", "=", "AAAA", "/", "%3D"] {
             assert_eq!(key("a").open(&format!("{token}{suffix}")), None, "with {suffix}");
         }
+    }
+
+    #[test]
+    fn the_previous_key_opens_and_does_not_seal() {
+        let (old, new) = (key("a"), key("b"));
+        let keys = SealKeys::new(new.clone(), Some(old.clone()));
+        assert_eq!(keys.open(&old.seal(&source()).unwrap()), Some(source()));
+        assert_eq!(keys.seal(&source()), new.seal(&source()));
+        assert_eq!(SealKeys::new(new, None).open(&old.seal(&source()).unwrap()), None);
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn policy() -> Policy {
 fn open<'p>(policy: &'p Policy, origin: &str, method: &str, now: Option<u64>) -> Decision<'p> {
     let path = SourcePath::parse("a b/é+.jpg").unwrap();
     let seal = SealKey::from_hex(&Secret::new(KEY)).unwrap();
-    let token = seal.seal(&Source { origin: origin.to_owned(), path }).unwrap();
+    let token = seal.seal(&Source { origin: origin.to_owned(), path, forwarded: Vec::new() }).unwrap();
     // What a resizer says of its own changes nothing.
     let headers = [
         (":method", method),

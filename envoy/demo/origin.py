@@ -52,6 +52,14 @@ SPECIAL = {
 }
 
 
+# Directories below BASE with the same files, which the origin wants no shared cache to keep.
+UNSHARED = {
+    "private/": {"Cache-Control": "private, max-age=60"},
+    "no-store/": {"Cache-Control": "no-store"},
+    "varying/": {"Vary": "Accept-Encoding, Cookie"},
+}
+
+
 class Origin(BaseHTTPRequestHandler):
     """One connection; what it needs to know is in `self.server`, a Server."""
 
@@ -95,7 +103,8 @@ class Origin(BaseHTTPRequestHandler):
         name = path.removeprefix(BASE)
         if name in SPECIAL:
             return SPECIAL[name]
-        file = (self.server.pictures / name).resolve()
+        unshared = next((directory for directory in UNSHARED if name.startswith(directory)), "")
+        file = (self.server.pictures / name.removeprefix(unshared)).resolve()
         if not file.is_relative_to(self.server.pictures) or not file.is_file():
             return refusal(404, "NoSuchKey")
         stat = file.stat()
@@ -104,7 +113,7 @@ class Origin(BaseHTTPRequestHandler):
             "Last-Modified": self.date_time_string(stat.st_mtime),
         }
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Reply(200, kind, file.read_bytes(), validators)
+        return Reply(200, kind, file.read_bytes(), validators | UNSHARED.get(unshared, {}))
 
     def log_message(self, *_: object) -> None:
         """Nothing: the record has it all."""

@@ -5,6 +5,7 @@
 //! sections. Does not belong here: wording shared by several rules (`error`).
 
 mod credentials;
+mod forwarding;
 mod options;
 mod query;
 mod routes;
@@ -18,16 +19,28 @@ use super::raw::{RawPolicy, RawValue};
 use super::{Environment, Loaded};
 use crate::options::Options;
 use crate::policy::Policy;
+use crate::secret::Secret;
 
 /// What was found wrong so far, and where secrets come from.
 struct Findings<'e> {
     errors: Vec<ConfigError>,
+    /// The keys seen so far, each with its place.
+    keys: Vec<(Secret, Place)>,
     environment: Environment<'e>,
 }
 
 impl Findings<'_> {
     fn note(&mut self, error: ConfigError) {
         self.errors.push(error);
+    }
+
+    /// Notes a key that is used for something else already: whoever learns one would have both.
+    fn unique_key(&mut self, place: &Place, key: &Secret) {
+        if let Some((_, first)) = self.keys.iter().find(|(other, _)| other == key) {
+            let found = format!("the same key as in {first}");
+            self.note(ConfigError::new(place.clone(), found, "a key of its own"));
+        }
+        self.keys.push((key.clone(), place.clone()));
     }
 
     /// The value of a required key; its absence is noted.
@@ -41,7 +54,7 @@ impl Findings<'_> {
 
 /// Compiles a whole document.
 pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Loaded, Vec<ConfigError>> {
-    let mut findings = Findings { errors: Vec::new(), environment };
+    let mut findings = Findings { errors: Vec::new(), keys: Vec::new(), environment };
     let RawPolicy { schema: _, version, presets, routes, origins, resizer, gate, signing } = raw;
     let top = Place::default();
     version_of(&mut findings, &top.key("version"), version);

@@ -285,7 +285,7 @@ pub enum OriginAuth {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Credentials"))]
 #[serde(
     deny_unknown_fields,
-    expecting = "an object with `set`, `aws`, `azure_shared_key`, `azure_sas`, `secure_auth`, `cloudflare_access`, `basic` or `bearer`"
+    expecting = "an object with `set`, `forward`, `cookies` and one way of signing, such as `aws` or `bearer`"
 )]
 pub struct RawCredentials {
     /// Headers that the gate sets, by name, and the secrets that are their whole values, such as
@@ -305,6 +305,11 @@ pub struct RawCredentials {
     pub basic: Option<RawBasic>,
     /// A bearer token (RFC 6750).
     pub bearer: Option<RawSecret>,
+    /// The visitor's headers that the origin is given, by exact name; `share-publicly` stands for the ten
+    /// that Cloudflare's setting of that name passes.
+    pub forward: Option<List<String>>,
+    /// The visitor's cookies that the origin is given, by exact name.
+    pub cookies: Option<List<String>>,
 }
 
 /// A secret: the name of an environment variable, or, for demos, the secret itself.
@@ -365,15 +370,37 @@ pub struct RawThumbor {
     pub key: Option<RawSecret>,
 }
 
+/// What is done about a source that its origin marks as `private` or `no-store`, though the policy would
+/// let caches keep what is made of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", expecting = "`no-store` or `refuse`")]
+pub enum PrivateSources {
+    /// The picture is served and no cache keeps it. The gate tells the edge, which has to be in the same
+    /// Envoy; without a word of the gate, nothing is kept.
+    #[default]
+    NoStore,
+    /// The gate does not give the source away. For edge and gate in different Envoys, or a resizer that
+    /// keeps results.
+    Refuse,
+}
+
 /// Where the resizer fetches sources.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Gate"))]
-#[serde(deny_unknown_fields, expecting = "an object with `url` and `seal_key`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with `url`, `seal_key`, `previous_seal_key` and `private_sources`"
+)]
 pub struct RawGate {
     /// Where the resizer reaches the gate's listener: scheme, host, perhaps port, no path, as
     /// `http://gate.internal:10001`.
     pub url: Option<String>,
+    /// What is done about a source that its origin wants kept private; `no-store` where absent.
+    pub private_sources: Option<PrivateSources>,
     /// The key of the tokens in which sources travel through the resizer: 64 hexadecimal digits, such as
-    /// `openssl rand -hex 32` prints. The same at edge and gate.
+    /// `pinhole keygen` prints. The same at edge and gate.
     pub seal_key: Option<RawSecret>,
+    /// Opens what was sealed before the key was changed.
+    pub previous_seal_key: Option<RawSecret>,
 }

@@ -71,7 +71,13 @@ impl Problem {
     }
 
     fn mismatch(found: impl Into<String>, wanted: &dyn Expected) -> Problem {
-        Problem::new(Cause::Mismatch { found: found.into(), wanted: wanted.to_string() })
+        // serde's own words for what JSON calls otherwise.
+        let wanted = match wanted.to_string().as_str() {
+            "a sequence" => "an array".to_owned(),
+            "a map" => "an object".to_owned(),
+            other => other.to_owned(),
+        };
+        Problem::new(Cause::Mismatch { found: found.into(), wanted })
     }
 
     fn inside(mut self, step: Step) -> Problem {

@@ -64,7 +64,7 @@ fn pointer_to(name: &str) -> String {
 }
 
 /// What the `compile` module demands beyond keys and types, by the name of the definition.
-fn demands() -> [(&'static str, Value); 21] {
+fn demands() -> [(&'static str, Value); 22] {
     let secrets = json!({ "minProperties": 1, "propertyNames": { "pattern": KEY_NAME } });
     let resizer = |keys: &[&str]| {
         json!({
@@ -146,11 +146,11 @@ fn demands() -> [(&'static str, Value); 21] {
             "Credentials",
             json!({
                 "minProperties": 1,
-                "properties": { "set": { "minProperties": 1, "propertyNames": { "pattern": HEADER_NAME } } },
-                // `set`, and at most one other.
-                "if": { "required": ["set"] },
-                "then": { "maxProperties": 2 },
-                "else": { "maxProperties": 1 },
+                "properties": {
+                    "set": { "minProperties": 1, "propertyNames": { "pattern": HEADER_NAME } },
+                    "forward": { "minItems": 1, "items": { "pattern": HEADER_NAME } },
+                    "cookies": { "minItems": 1, "items": { "pattern": "^[A-Za-z0-9!#$%&'+.^_`|~-]{1,128}$" } },
+                },
             }),
         ),
         (
@@ -186,6 +186,7 @@ fn demands() -> [(&'static str, Value); 21] {
                 "properties": { "url": { "pattern": r"^https?://[^/?#\s]+/?$" } },
             }),
         ),
+        ("PrivateSources", json!({ "default": "no-store" })),
         ("Over", json!({ "default": "reject" })),
         ("Otherwise", json!({ "default": "reject" })),
         ("AbsentReferrer", json!({ "default": "reject" })),

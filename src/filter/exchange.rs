@@ -11,6 +11,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::host;
+use crate::keeping::Keeping;
 use crate::policy::Policy;
 use crate::policy::decision::Decision;
 use crate::policy::rejection::Rejection;
@@ -89,10 +90,21 @@ impl HttpContext for Exchange {
             State::Replied | State::Delivering { .. } => return Action::Continue,
             // Envoy refused the request before it came to us: a malformed path, too many headers.
             State::Fresh => return self.reply(&LocalReply::new(Rejection::MalformedRequest, None, false)),
-            State::Forwarded(rule) => rule,
+            State::Forwarded(rule) => rule.clone(),
         };
         let headers = host::response_headers().unwrap_or_default();
-        let rejection = match response::judge(rule, &headers) {
+        let rule = match (rule.ticket(), rule.role) {
+            (Some(ticket), Role::Gate) => {
+                host::note(&ticket.key(), &ticket.note(Keeping::of(&headers)));
+                rule
+            }
+            (Some(ticket), Role::Edge) => {
+                let note = host::noted(&ticket.key());
+                rule.in_the_light_of(note.as_deref())
+            }
+            (None, _) => rule,
+        };
+        let rejection = match response::judge(&rule, &headers) {
             Verdict::Deliver(headers) => {
                 let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
                 match host::replace_response_headers(headers) {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::rejection::Rejection;
+use crate::forwarding::Forwarded;
 use crate::options::OptionName;
 use crate::origin::{Authority, Cluster, Origin};
 use crate::reply::LocalReply;
@@ -66,6 +67,8 @@ pub enum Rule {
     Limit(usize, OptionName),
     /// The table of presets; that of the route at this index, if it has its own.
     Presets(Option<usize>),
+    /// The origin of the route at this index.
+    Origin(usize),
     /// The gate, which serves only what the edge sealed.
     Gate,
 }
@@ -80,6 +83,7 @@ impl fmt::Display for Rule {
             Rule::Limit(index, option) => write!(f, "routes[{index}].query.{}", option.name()),
             Rule::Presets(None) => f.write_str("presets"),
             Rule::Presets(Some(index)) => write!(f, "routes[{index}].presets"),
+            Rule::Origin(index) => write!(f, "routes[{index}].origin"),
             Rule::Gate => f.write_str("gate"),
         }
     }
@@ -118,6 +122,8 @@ pub struct UpstreamRequest<'p> {
     pub path: String,
     /// What opens the origin: header names and values.
     pub credentials: Vec<(&'p str, Cow<'p, Secret>)>,
+    /// What the origin is given of the visitor's credentials.
+    pub forwarded: Forwarded,
     /// What joins the traces of both sides.
     pub context: Vec<(&'static str, String)>,
     /// How the visitor reached Envoy. Envoy finds no route for a request without it.
@@ -145,6 +151,8 @@ impl UpstreamRequest<'_> {
             headers.push(("x-envoy-original-path", path.as_bytes()));
         }
         headers.extend(self.context.iter().map(|(name, value)| (*name, value.as_bytes())));
+        headers.extend(self.forwarded.iter().map(|(name, secret)| (name.as_str(), secret.expose())));
+        // What the policy writes stands in the place of what a visitor sent under the same name.
         for (name, secret) in &self.credentials {
             headers.retain(|(other, _)| other != name);
             headers.push((name, secret.expose()));

@@ -23,6 +23,10 @@ use crate::seal::Source;
 use crate::signature::Verified;
 use crate::transform::{Format, Transform};
 
+/// Longest token, in bytes: with the rest of the resizer's URL it fits into the 8 KiB request line that
+/// servers commonly accept. Without forwarded credentials the longest source stays far below.
+const MOST_SEALED: usize = 7168;
+
 /// A route that matched, and where it stands in the policy.
 #[derive(Clone, Copy)]
 struct Matched<'p> {
@@ -63,8 +67,11 @@ pub(super) fn decide<'p>(
     let Matched { index, route } = matched;
     let failed = || Refusal::new(Rejection::UpstreamFailed, Rule::Route(index));
     let origin = policy.origins.get(&route.origin).ok_or_else(failed)?;
-    let sealed = Source { origin: origin.name().to_owned(), path: source };
-    let token = policy.gate.seal.seal(&sealed).ok_or_else(failed)?;
+    let by_origin = |rejection| Refusal::new(rejection, Rule::Origin(index));
+    let forwarded = origin.forward().collect(headers).map_err(by_origin)?;
+    let sealed = Source { origin: origin.name().to_owned(), path: source, forwarded };
+    let token = policy.gate.seal.seal(&sealed).filter(|token| token.len() <= MOST_SEALED);
+    let token = token.ok_or_else(|| by_origin(Rejection::CredentialsTooLarge))?;
     let source_url = SourceUrl::new(&policy.gate.url, &token);
     // The resizer has each of these options by itself; a few it does not have together.
     let not_together = || matched.refusal("query", Rejection::ValueNotAllowed);
@@ -79,6 +86,7 @@ pub(super) fn decide<'p>(
         authority: &policy.resizer.authority,
         path: upstream_path,
         credentials: Vec::new(),
+        forwarded: Vec::new(),
         context: decision::trace_context(headers),
         forwarded_proto: decision::forwarded_proto(headers),
         // A signed URL opens a picture to whoever reads it in a log, so its query stays out of there.
@@ -88,7 +96,8 @@ pub(super) fn decide<'p>(
     let max_age = life.map_or(route.max_age, |life| life.min(route.max_age));
     let cache = if origin.is_public() { Cache::Public { max_age } } else { Cache::Private };
     let placeholder = route.unresizable == Unresizable::Placeholder;
-    let answer = AnswerRule { role: Role::Edge, method: request.method(), cache, vary, placeholder };
+    let privacy = policy.gate.privacy(origin, &token, Role::Edge);
+    let answer = AnswerRule { role: Role::Edge, method: request.method(), cache, vary, placeholder, privacy };
     let (rule, source) = (Rule::Route(index), sealed.path);
     Ok(Forward { rule, preset, origin, source, transform: Some(transform), upstream, answer })
 }

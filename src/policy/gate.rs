@@ -6,8 +6,10 @@
 use super::decision::{self, Forward, Rule, UpstreamRequest};
 use super::rejection::Rejection;
 use super::{Policy, route};
+use crate::credentials::CredentialName;
 use crate::request::{Headers, MOST_TOKEN, Request};
 use crate::response::{AnswerRule, Cache, Role};
+use crate::secret::Secret;
 
 /// Opens one request; see [`Policy::open`].
 pub(super) fn open<'p>(
@@ -27,6 +29,9 @@ pub(super) fn open<'p>(
         path.push('?');
         path.push_str(query.expose());
     }
+    // The list is asked again: it may have become shorter since the token was made.
+    let allowed = |(name, _): &(CredentialName, Secret)| origin.forward().allows(name);
+    let forwarded = source.forwarded.into_iter().filter(allowed).collect();
     let upstream = UpstreamRequest {
         cluster: origin.cluster(),
         method: request.method(),
@@ -34,6 +39,7 @@ pub(super) fn open<'p>(
         authority: origin.url().authority(),
         path,
         credentials: opening.headers,
+        forwarded,
         context: Vec::new(),
         forwarded_proto: decision::forwarded_proto(headers),
         original_path: None,
@@ -45,6 +51,7 @@ pub(super) fn open<'p>(
         cache,
         vary: Vec::new(),
         placeholder: false,
+        privacy: policy.gate.privacy(origin, token, Role::Gate),
     };
     Ok(Forward {
         rule: Rule::Gate,

@@ -48,10 +48,18 @@ pub enum Rejection {
     ReferrerNotAllowed,
     /// The signature of the URL is absent, wrong or expired.
     BadSignature,
+    /// A credential that is forwarded occurs twice.
+    RepeatedCredential,
+    /// A credential that is forwarded is none that a header can carry.
+    MalformedCredential,
+    /// The credentials that are forwarded do not fit into a URL.
+    CredentialsTooLarge,
     /// The source cannot be resized.
     NotResizable,
     /// The gate was asked for something that the edge did not seal.
     NotSealed,
+    /// The origin wants the source kept private, and the policy shares what is fetched there.
+    PrivateSource,
     /// The upstream has no such picture.
     SourceNotFound,
     /// The upstream answered with something that is not a picture.
@@ -68,7 +76,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All rejections, in the order in which they are checked.
-    pub const ALL: [Rejection; 28] = [
+    pub const ALL: [Rejection; 32] = [
         Rejection::MalformedRequest,
         Rejection::MalformedHost,
         Rejection::MethodNotAllowed,
@@ -89,8 +97,12 @@ impl Rejection {
         Rejection::SourceNotAllowed,
         Rejection::ReferrerNotAllowed,
         Rejection::BadSignature,
+        Rejection::RepeatedCredential,
+        Rejection::MalformedCredential,
+        Rejection::CredentialsTooLarge,
         Rejection::NotResizable,
         Rejection::NotSealed,
+        Rejection::PrivateSource,
         Rejection::SourceNotFound,
         Rejection::NotAnImage,
         Rejection::UpstreamRedirected,
@@ -122,8 +134,12 @@ impl Rejection {
             Rejection::SourceNotAllowed => (403, "source-not-allowed", "this source is not allowed"),
             Rejection::ReferrerNotAllowed => (403, "referrer-not-allowed", "not from here"),
             Rejection::BadSignature => (403, "bad-signature", "the signature is not valid"),
+            Rejection::RepeatedCredential => (400, "repeated-credential", "a credential is given twice"),
+            Rejection::MalformedCredential => (400, "malformed-credential", "a credential is malformed"),
+            Rejection::CredentialsTooLarge => (431, "credentials-too-large", "the credentials are too large"),
             Rejection::NotResizable => (415, "not-resizable", "the source cannot be resized"),
             Rejection::NotSealed => (403, "not-sealed", "forbidden"),
+            Rejection::PrivateSource => (403, "private-source", "the picture is private"),
             Rejection::SourceNotFound => (404, "source-not-found", "there is no such picture"),
             Rejection::NotAnImage => (502, "not-an-image", "the source is not a picture"),
             Rejection::UpstreamRedirected => (502, "upstream-redirected", "the picture cannot be fetched"),

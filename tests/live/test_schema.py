@@ -31,7 +31,7 @@ GOOD = sorted(
 UNSEEN = {
     r"wanted a name defined in `|found a circle": "a reference to another part of the document",
     r"found no key; |found a group `preset`; wanted presets": "something is needed because of another part",
-    r"found the same key as another one|the same header a second time": "a repetition under two names",
+    r"found the same key as in |the same header a second time|each (header|cookie) once": "a repetition under two names",
     r"found the same key a second time": "JSON parsers drop repeated keys before the schema sees them",
     r"which (thumbor|imgproxy) does not have|an option that (thumbor|imgproxy) does not have": "what the resizer lacks",
     r"wanted a regular expression in|wanted one of `source`, `preset`, `options`": "the inside of a regular expression",
@@ -39,10 +39,10 @@ UNSEEN = {
     r"a key that is (something else|too short)|a secret that no header can carry": "the form of a secret",
     r"a secret of another form|that Basic cannot write|is not plain text": "the form of a secret",
     r"writes as well|a line of its own in what a shared key signs": "headers of two keys of `credentials`",
-    r"belongs neither to the connection nor to the proxy": "a list of names that is the business of credentials.rs",
+    r"belongs neither to the connection nor to the proxy|wanted the whole name of a header": "a list of names that is the business of credentials.rs",
     r"neither dot segments nor encoded separators|wanted a URL with a host and an optional port": "the parts of a URL",
     r"such as `public/2024`": "the parts of a path",
-    r"a `fit` that needs both|a route that no request can name a size for": "options that depend on each other",
+    r"`cookies` beside `cookie`|a `fit` that needs both|a route that no request can name a size for": "keys that depend on each other",
     r"found `min` \d+ above `max`|variants of each source": "arithmetic",
 }
 

@@ -99,6 +99,9 @@ fn print_forward(forward: &Forward<'_>) {
     for (name, _) in opening.headers {
         println!("  {name}: ***");
     }
+    for name in origin.forward().names() {
+        println!("  {name}: what the visitor sends, sealed");
+    }
 }
 
 fn print_refusal(refusal: &Refusal) {

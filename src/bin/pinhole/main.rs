@@ -8,6 +8,7 @@
 
 mod check;
 mod explain;
+mod keygen;
 mod options;
 mod schema;
 mod sign;
@@ -33,6 +34,7 @@ struct Arguments {
 enum Verb {
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Keygen(keygen::Arguments),
     Options(options::Arguments),
     Schema(schema::Arguments),
     Sign(sign::SignArguments),
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.verb {
         Verb::Check(arguments) => check::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
+        Verb::Keygen(arguments) => keygen::run(&arguments),
         Verb::Options(arguments) => options::run(&arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Sign(arguments) => sign::sign(&arguments),

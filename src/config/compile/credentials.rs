@@ -6,8 +6,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Findings;
 use super::upstreams::{required_secret, secret_of};
+use super::{Findings, forwarding};
 use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{
     RawAws, RawAzureSharedKey, RawBasic, RawCloudflareAccess, RawCredentials, RawSecret, RawSecureAuth, Table,
@@ -17,13 +17,18 @@ use crate::credentials::word::Word;
 use crate::credentials::{
     CredentialName, Credentials, Scheme, Static, aws, azure, is_header_value, secure_auth,
 };
+use crate::forwarding::ForwardRule;
 use crate::secret::Secret;
 
 /// The keys of which one may stand beside `set`.
 const SCHEMES: &str =
     "`aws`, `azure_shared_key`, `azure_sas`, `secure_auth`, `cloudflare_access`, `basic` and `bearer`";
 
-pub(super) fn credentials(findings: &mut Findings<'_>, place: &Place, raw: RawCredentials) -> Credentials {
+pub(super) fn credentials(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    raw: RawCredentials,
+) -> (Credentials, ForwardRule) {
     let RawCredentials {
         set,
         aws,
@@ -33,7 +38,11 @@ pub(super) fn credentials(findings: &mut Findings<'_>, place: &Place, raw: RawCr
         cloudflare_access,
         basic,
         bearer,
+        forward,
+        cookies,
     } = raw;
+    let forwards = forward.is_some() || cookies.is_some();
+    let forward = forwarding::forward(findings, place, forward, cookies);
     // Each that is there is compiled, so that all errors are found, also those of one too many.
     let mut found: Vec<(&str, Option<Way>)> = Vec::new();
     if let Some(raw) = aws {
@@ -78,14 +87,26 @@ pub(super) fn credentials(findings: &mut Findings<'_>, place: &Place, raw: RawCr
         findings.note(ConfigError::new(place.key(name), format!("another way beside {first}"), wanted));
     }
     // Nothing would open the origin, and its pictures would be as public as those of an open one.
-    if found.is_empty() && !has_set {
-        let wanted = format!("`set`, or one of {SCHEMES}; or no `credentials` for an open origin");
+    if found.is_empty() && !has_set && !forwards {
+        let wanted = format!(
+            "`set`, `forward`, `cookies`, or one of {SCHEMES}; or no `credentials` for an open origin"
+        );
         findings.note(ConfigError::missing(place.clone(), wanted));
     }
-    match found.pop() {
+    let credentials = match found.pop() {
         Some((name, Some(way))) => join(findings, &place.key("set"), set, name, way),
         _ => Credentials::of_static(set),
+    };
+    // A signature covers headers that the visitor would choose, or refuses those that it does not.
+    if forwards && credentials.signs() {
+        let wanted = "`forward` and `cookies`, or a way of signing";
+        findings.note(ConfigError::new(
+            place.clone(),
+            format!("a visitor's credentials beside {first}"),
+            wanted,
+        ));
     }
+    (credentials, forward)
 }
 
 /// What one key of the document means.

@@ -24,7 +24,6 @@ pub(super) fn keys(findings: &mut Findings<'_>, place: &Place, raw: RawSigning) 
     let place = place.key("keys");
     let raw = findings.required(keys, &place, "an object with at least one key").unwrap_or_default();
     let mut keys = Keys::new();
-    let mut secrets = Vec::new();
     for (name, raw) in raw {
         let place = place.key(&name);
         let id = KeyId::parse(&name);
@@ -33,15 +32,12 @@ pub(super) fn keys(findings: &mut Findings<'_>, place: &Place, raw: RawSigning) 
             findings.note(ConfigError::new(place.clone(), format!("the name {}", quote(&name)), wanted));
         }
         let Some(secret) = secret_of(findings, &place, raw) else { continue };
-        if secrets.contains(&secret) {
-            findings.note(ConfigError::new(place.clone(), "the same key as another one", "each key once"));
-        }
+        findings.unique_key(&place, &secret);
         let key = SigningKey::from_hex(&secret);
         if key.is_none() {
-            let wanted = "at least 64 hexadecimal digits, such as `openssl rand -hex 32` prints";
+            let wanted = "at least 64 hexadecimal digits, such as `pinhole keygen` prints";
             findings.note(ConfigError::new(place, "a key that is something else", wanted));
         }
-        secrets.push(secret);
         keys.extend(id.zip(key));
     }
     keys

@@ -11,7 +11,7 @@ use crate::config::raw::{
 use crate::origin::{Authority, BaseUrl, Cluster, Origin, Sharing};
 use crate::policy::Gate;
 use crate::resizer::{Resizer, Signer, imgproxy, thumbor};
-use crate::seal::{SealKey, decode_hex};
+use crate::seal::{SealKey, SealKeys, decode_hex};
 use crate::secret::Secret;
 
 /// Keys of resizers are at least this long, in bytes: 128 bits.
@@ -40,14 +40,14 @@ fn origin(findings: &mut Findings<'_>, place: &Place, name: String, raw: RawOrig
     let RawOrigin { url, cluster, credentials, origin_auth } = raw;
     let url = base_url(findings, &place.key("url"), url);
     let cluster = cluster_of(findings, &place.key("cluster"), cluster);
-    let credentials = credentials
+    let (credentials, forward) = credentials
         .map(|raw| credentials::credentials(findings, &place.key("credentials"), raw))
         .unwrap_or_default();
     let sharing = match origin_auth {
         Some(OriginAuth::SharePublicly) => Sharing::SharePublicly,
         None => Sharing::Private,
     };
-    Some(Origin::new(name, url?, cluster?, credentials, sharing))
+    Some(Origin::new(name, url?, cluster?, credentials, forward, sharing))
 }
 
 pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResizer) -> Option<Resizer> {
@@ -56,8 +56,12 @@ pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResize
             let place = place.key("imgproxy");
             let cluster = cluster_of(findings, &place.key("cluster"), cluster);
             let authority = authority_of(findings, &place.key("authority"), authority);
-            let key = hex_key(findings, &place.key("key"), key, "the value of IMGPROXY_KEY");
-            let salt = hex_key(findings, &place.key("salt"), salt, "the value of IMGPROXY_SALT");
+            let wanted = "the value of IMGPROXY_KEY";
+            let key = required_key(findings, &place.key("key"), key, wanted);
+            let key = key.and_then(|key| hex_key(findings, &place.key("key"), &key, wanted));
+            let wanted = "the value of IMGPROXY_SALT";
+            let salt = required_secret(findings, &place.key("salt"), salt, wanted);
+            let salt = salt.and_then(|salt| hex_key(findings, &place.key("salt"), &salt, wanted));
             let keys = imgproxy::Keys::new(&key?, &salt?)?;
             Some(Resizer { cluster: cluster?, authority: authority?, signer: Signer::Imgproxy(keys) })
         }
@@ -65,7 +69,7 @@ pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResize
             let place = place.key("thumbor");
             let cluster = cluster_of(findings, &place.key("cluster"), cluster);
             let authority = authority_of(findings, &place.key("authority"), authority);
-            let key = required_secret(findings, &place.key("key"), key, "the value of SECURITY_KEY");
+            let key = required_key(findings, &place.key("key"), key, "the value of SECURITY_KEY");
             if key.as_ref().is_some_and(|key| key.expose().len() < LEAST_KEY) {
                 let wanted = format!("at least {LEAST_KEY} characters");
                 findings.note(ConfigError::new(place.key("key"), "a key that is too short", wanted));
@@ -77,21 +81,36 @@ pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResize
 }
 
 pub(super) fn gate(findings: &mut Findings<'_>, place: &Place, raw: RawGate) -> Option<Gate> {
-    let RawGate { url, seal_key } = raw;
+    let RawGate { url, seal_key, previous_seal_key, private_sources } = raw;
     let url = base_url(findings, &place.key("url"), url);
-    let wanted = "64 hexadecimal digits, such as `openssl rand -hex 32` prints";
-    let secret = required_secret(findings, &place.key("seal_key"), seal_key, wanted)?;
-    let seal = SealKey::from_hex(&secret);
-    if seal.is_none() {
-        findings.note(ConfigError::new(place.key("seal_key"), "a key that is something else", wanted));
-    }
-    let url = url?;
-    if !url.base().is_empty() {
+    if let Some(url) = url.as_ref().filter(|url| !url.base().is_empty()) {
         let found = format!("the path {}", quote(url.base()));
         findings.note(ConfigError::new(place.key("url"), found, "a URL without a path"));
     }
+    let current = findings.required(seal_key, &place.key("seal_key"), SEAL_KEY_WANTED);
+    let current = current.and_then(|raw| seal_key_of(findings, &place.key("seal_key"), raw));
+    let place = place.key("previous_seal_key");
+    let has_previous = previous_seal_key.is_some();
+    let previous = previous_seal_key.and_then(|raw| seal_key_of(findings, &place, raw));
+    if has_previous != previous.is_some() {
+        return None;
+    }
+    let url = url?;
     let url = format!("{}://{}", url.scheme().name(), url.authority().as_str());
-    Some(Gate { url, seal: seal? })
+    let private_sources = private_sources.unwrap_or_default();
+    Some(Gate { url, private_sources, seal: SealKeys::new(current?, previous) })
+}
+
+const SEAL_KEY_WANTED: &str = "64 hexadecimal digits, such as `pinhole keygen` prints";
+
+fn seal_key_of(findings: &mut Findings<'_>, place: &Place, raw: RawSecret) -> Option<SealKey> {
+    let secret = secret_of(findings, place, raw)?;
+    findings.unique_key(place, &secret);
+    let key = SealKey::from_hex(&secret);
+    if key.is_none() {
+        findings.note(ConfigError::new(place.clone(), "a key that is something else", SEAL_KEY_WANTED));
+    }
+    key
 }
 
 fn base_url(findings: &mut Findings<'_>, place: &Place, url: Option<String>) -> Option<BaseUrl> {
@@ -122,13 +141,7 @@ fn authority_of(findings: &mut Findings<'_>, place: &Place, authority: Option<St
     parsed
 }
 
-fn hex_key(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    raw: Option<RawSecret>,
-    wanted: &str,
-) -> Option<Vec<u8>> {
-    let secret = required_secret(findings, place, raw, wanted)?;
+fn hex_key(findings: &mut Findings<'_>, place: &Place, secret: &Secret, wanted: &str) -> Option<Vec<u8>> {
     let key = decode_hex(secret.expose()).filter(|key| key.len() >= LEAST_KEY);
     if key.is_none() {
         let wanted = format!("{wanted}: at least {LEAST_KEY} bytes in hexadecimal digits");
@@ -145,6 +158,18 @@ pub(super) fn required_secret(
 ) -> Option<Secret> {
     let raw = findings.required(raw, place, wanted)?;
     secret_of(findings, place, raw)
+}
+
+/// A required secret that is a key of pinhole's own or of its resizer's, and of no second use.
+fn required_key(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    raw: Option<RawSecret>,
+    wanted: &str,
+) -> Option<Secret> {
+    let key = required_secret(findings, place, raw, wanted)?;
+    findings.unique_key(place, &key);
+    Some(key)
 }
 
 /// Looks a secret up.
