@@ -63,6 +63,13 @@ def stack(stack_for: Callable[[str], Stack]) -> Stack:
     return stack_for("policies/basic.json")
 
 
+def stubbed_policy() -> str:
+    """The basic policy for a resizer that asks no gate, which so cannot say that a source may be kept."""
+    policy = json.loads(policy_text("policies/basic.json"))
+    policy["gate"]["private_sources"] = "refuse"
+    return json.dumps(policy)
+
+
 def impatient(text: str) -> str:
     """envoy.yaml with an edge that waits a second for the resizer, and a tenth of one before it hangs up."""
     idle = "          stream_idle_timeout: 30s\n"
@@ -74,7 +81,7 @@ def impatient(text: str) -> str:
 @pytest.fixture(scope="session")
 def stubbed() -> Iterator[tuple[Stack, Upstream]]:
     """A stack whose resizer is a stub that records what it is asked and misbehaves as told."""
-    with Stack(policy=policy_text("policies/basic.json"), resizer=None, configure=impatient) as stack:
+    with Stack(policy=stubbed_policy(), resizer=None, configure=impatient) as stack:
         with Upstream(stack.ports.resizer) as upstream:
             yield stack, upstream
 
@@ -100,7 +107,7 @@ def spacious(text: str) -> str:
 @pytest.fixture(scope="session")
 def roomy() -> Iterator[tuple[Stack, Upstream]]:
     """Like `stubbed`, but Envoy's own limits on headers do not protect the module."""
-    with Stack(policy=policy_text("policies/basic.json"), resizer=None, configure=spacious) as stack:
+    with Stack(policy=stubbed_policy(), resizer=None, configure=spacious) as stack:
         with Upstream(stack.ports.resizer) as upstream:
             yield stack, upstream
 
