@@ -1,6 +1,6 @@
-"""One run's Envoy configuration: envoy/envoy.yaml itself with other ports or another policy.
+"""One run's Envoy configuration: envoy/envoy.yaml itself, or a variant of it, with other ports or another policy.
 
-This is the only file that knows how envoy.yaml is written. It edits the text and never re-serializes it, so
+This is the only file that knows how these are written. It edits the text and never re-serializes it, so
 that what the tests run is what operators read. Whatever it expects and does not find is an error.
 """
 
@@ -14,6 +14,9 @@ from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVOY_YAML = ROOT / "envoy" / "envoy.yaml"
+
+# What a variant of envoy.yaml adds to it stands between these two lines.
+ADDITION = re.compile(r"^ *# ---- only in this file\n(?:.*\n)*? *# ---- end\n", re.MULTILINE)
 
 
 class BootstrapError(Exception):
@@ -70,6 +73,13 @@ def render(ports: Ports = Ports(), policy: str | None = None, text: str | None =
 def inline_policy(text: str) -> str:
     """The policy that is written in the configuration."""
     return dedent(_policy_block(text)["body"])
+
+
+def common_part(text: str) -> str:
+    """What a variant of envoy.yaml has in common with it: all but its heading, its additions and its policy."""
+    _, _, rest = text.partition("\n\n")
+    block = _policy_block(rest)
+    return ADDITION.sub("", rest[: block.start("body")] + rest[block.end() :])
 
 
 def _policy_block(text: str) -> re.Match:

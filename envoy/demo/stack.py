@@ -46,17 +46,21 @@ class Stack:
         concurrency: int = 1,
         envoy_env: dict[str, str] | None = None,
         configure: Callable[[str], str] | None = None,
+        configuration: str = "envoy.yaml",
+        log_level: str = "warning",
     ) -> None:
-        """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets.
+        """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets;
+        `configuration` is one of envoy/*.yaml.
 
         For tests: without a `resizer`, the caller answers on its port; `envoy_env` gives Envoy other secrets than
-        its neighbours have; `configure` changes the text of envoy.yaml first.
+        its neighbours have; `configure` changes the text of the configuration first; `log_level` is Envoy's.
         """
         self.policy, self.resizer, self.concurrency = policy, resizer, concurrency
         self.ports = ports or Ports.free()
         self.env = keys.fresh() | (env or {})
         self.envoy_env = self.env | (envoy_env or {})
         self.configure = configure or (lambda text: text)
+        self.configuration, self.log_level = ENVOY_YAML.with_name(configuration), log_level
         self.directory = directory or SCRATCH / f"stack-{self.ports.edge}"
         self.edge_url = f"http://127.0.0.1:{self.ports.edge}"
         self.gate_url = f"http://127.0.0.1:{self.ports.gate}"
@@ -147,7 +151,7 @@ class Stack:
 
     def _start_envoy(self) -> None:
         policy = self.policy or resizers.shipped_policy(self.resizer or "thumbor")
-        self.envoy_config.write_text(render(self.ports, policy, self.configure(ENVOY_YAML.read_text())))
+        self.envoy_config.write_text(render(self.ports, policy, self.configure(self.configuration.read_text())))
         command, environment = [find_envoy()], self.envoy_env
         if self.func_e:
             environment = environment | func_e_environment(command[0], self.directory / "func-e")
@@ -155,7 +159,9 @@ class Stack:
         command += ["-c", str(self.envoy_config), "--concurrency", str(self.concurrency)]
         # Hot restart would share memory with any other Envoy of this machine; the rest is for readable logs.
         command += ["--disable-hot-restart", "--file-flush-interval-msec", "50"]
-        command += ["--log-level", "warning", "--component-log-level", "wasm:info"]
+        command += ["--log-level", self.log_level]
+        if self.log_level == "warning":
+            command += ["--component-log-level", "wasm:info"]
         child = self._child("envoy", command, self.envoy_log, environment)
         # /ready answers 200 once every listener is up; compiling the module takes a second or two of it.
         child.wait_until(lambda: answers(f"{self.admin_url}/ready"), limit=60)

@@ -1,7 +1,7 @@
 """Checks the shipped configuration with Envoy itself, whose validate mode runs the module's on_configure.
 
-Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more with each policy*.json in it. No
-port is opened.
+Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more with each policy*.json in it; those
+beside envoy.yaml must be the same text but for what they mark. No port is opened.
 """
 
 import subprocess
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import keys
-from bootstrap import ENVOY_YAML, ROOT, BootstrapError, inline_policy, render
+from bootstrap import ENVOY_YAML, ROOT, BootstrapError, common_part, inline_policy, render
 from stack import MODULE, StackError, find_envoy
 
 
@@ -39,8 +39,12 @@ def main() -> int:
     folder = ENVOY_YAML.parent
     good = inline_policy(ENVOY_YAML.read_text()) == (folder / "policy.json").read_text()
     print(f"  {'ok' if good else 'DIFFERENT'}  the policy in envoy.yaml is the text of policy.json")
+    common = common_part(ENVOY_YAML.read_text())
     for bootstrap in sorted(folder.glob("*.yaml")):
-        if "static_resources:" in bootstrap.read_text():  # others are for other readers, such as Istio
+        if "static_resources:" in (text := bootstrap.read_text()):  # others are for other readers, such as Istio
+            same = common_part(text) == common
+            good &= same
+            print(f"  {'ok' if same else 'DIFFERENT'}  {bootstrap.name} is envoy.yaml but for what it marks")
             good &= validate(str(bootstrap.relative_to(ROOT)), bootstrap)
     for policy in sorted(set(folder.glob("policy*.json")) - {folder / "policy.schema.json"}):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
