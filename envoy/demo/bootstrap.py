@@ -79,7 +79,7 @@ def common_part(text: str) -> str:
     """What a variant of envoy.yaml has in common with it: all but its heading, its additions and its policy."""
     _, _, rest = text.partition("\n\n")
     block = _policy_block(rest)
-    return ADDITION.sub("", rest[: block.start("body")] + rest[block.end() :])
+    return ADDITION.sub("", rest[: block.start("body")] + rest[block.end() :]).lstrip("\n")
 
 
 def _policy_block(text: str) -> re.Match:
