@@ -65,6 +65,13 @@ fn pointer_to(name: &str) -> String {
 
 /// What the `compile` module demands beyond keys and types, by the name of the definition.
 fn demands() -> [(&'static str, Value); 22] {
+    // Of the ways to sign, one at most.
+    let ways =
+        ["aws", "azure_shared_key", "azure_sas", "secure_auth", "cloudflare_access", "basic", "bearer"];
+    let pairs = ways.iter().enumerate().flat_map(|(index, one)| {
+        ways.iter().skip(index.saturating_add(1)).map(move |other| json!({ "required": [one, other] }))
+    });
+    let two_ways: Vec<Value> = pairs.collect();
     let secrets = json!({ "minProperties": 1, "propertyNames": { "pattern": KEY_NAME } });
     let resizer = |keys: &[&str]| {
         json!({
@@ -146,6 +153,7 @@ fn demands() -> [(&'static str, Value); 22] {
             "Credentials",
             json!({
                 "minProperties": 1,
+                "not": { "anyOf": two_ways },
                 "properties": {
                     "set": { "minProperties": 1, "propertyNames": { "pattern": HEADER_NAME } },
                     "forward": { "minItems": 1, "items": { "pattern": HEADER_NAME } },

@@ -14,7 +14,7 @@ use crate::origin::{Authority, Cluster, Origin};
 use crate::reply::LocalReply;
 use crate::request::path::SourcePath;
 use crate::request::{Headers, Method, single};
-use crate::response::AnswerRule;
+use crate::response::{AnswerRule, Cache};
 use crate::secret::Secret;
 use crate::transform::Transform;
 
@@ -124,6 +124,9 @@ pub struct UpstreamRequest<'p> {
     pub credentials: Vec<(&'p str, Cow<'p, Secret>)>,
     /// What the origin is given of the visitor's credentials.
     pub forwarded: Forwarded,
+    /// Who may keep the answer of a resizer: a cache between it and pinhole sees its own word for that, and
+    /// not what pinhole makes of it. Nothing at the gate.
+    pub cache: Option<Cache>,
     /// What joins the traces of both sides.
     pub context: Vec<(&'static str, String)>,
     /// How the visitor reached Envoy. Envoy finds no route for a request without it.
@@ -147,6 +150,10 @@ impl UpstreamRequest<'_> {
             ("x-forwarded-proto", self.forwarded_proto.as_bytes()),
             ("user-agent", b"pinhole"),
         ];
+        if self.cache == Some(Cache::Private) {
+            // RFC 9111 5.2.1.5: then no cache on the way keeps the answer.
+            headers.push(("cache-control", b"no-store"));
+        }
         if let Some(path) = &self.original_path {
             headers.push(("x-envoy-original-path", path.as_bytes()));
         }

@@ -77,6 +77,9 @@ pub(super) fn decide<'p>(
     let not_together = || matched.refusal("query", Rejection::ValueNotAllowed);
     let upstream_path = policy.resizer.path(&transform, &source_url).ok_or_else(not_together)?;
 
+    // No cache keeps an answer for longer than its URL is valid.
+    let max_age = life.map_or(route.max_age, |life| life.min(route.max_age));
+    let cache = if origin.is_public() { Cache::Public { max_age } } else { Cache::Private };
     let upstream = UpstreamRequest {
         cluster: &policy.resizer.cluster,
         // Always GET: imgproxy answers HEAD without checking the signature, and only a GET makes the
@@ -87,14 +90,12 @@ pub(super) fn decide<'p>(
         path: upstream_path,
         credentials: Vec::new(),
         forwarded: Vec::new(),
+        cache: Some(cache),
         context: decision::trace_context(headers),
         forwarded_proto: decision::forwarded_proto(headers),
         // A signed URL opens a picture to whoever reads it in a log, so its query stays out of there.
         original_path: Some(if life.is_some() { request.raw_path() } else { request.target() }.to_owned()),
     };
-    // No cache keeps an answer for longer than its URL is valid.
-    let max_age = life.map_or(route.max_age, |life| life.min(route.max_age));
-    let cache = if origin.is_public() { Cache::Public { max_age } } else { Cache::Private };
     let placeholder = route.unresizable == Unresizable::Placeholder;
     let privacy = policy.gate.privacy(origin, &token, Role::Edge);
     let answer = AnswerRule { role: Role::Edge, method: request.method(), cache, vary, placeholder, privacy };

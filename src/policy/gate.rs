@@ -32,6 +32,7 @@ pub(super) fn open<'p>(
     // The list is asked again: it may have become shorter since the token was made.
     let allowed = |(name, _): &(CredentialName, Secret)| origin.forward().allows(name);
     let forwarded = source.forwarded.into_iter().filter(allowed).collect();
+    let cache = if origin.is_public() { Cache::Public { max_age: route::MAX_AGE } } else { Cache::Private };
     let upstream = UpstreamRequest {
         cluster: origin.cluster(),
         method: request.method(),
@@ -40,11 +41,11 @@ pub(super) fn open<'p>(
         path,
         credentials: opening.headers,
         forwarded,
+        cache: None,
         context: Vec::new(),
         forwarded_proto: decision::forwarded_proto(headers),
         original_path: None,
     };
-    let cache = if origin.is_public() { Cache::Public { max_age: route::MAX_AGE } } else { Cache::Private };
     let answer = AnswerRule {
         role: Role::Gate,
         method: request.method(),

@@ -202,14 +202,6 @@ def test_with_private_sources_refused_none_is_kept(directory: str) -> None:
 # ---- its limits
 
 
-@pytest.mark.xfail(strict=True, reason="pinhole does not tell the cache what is private: envoy/README.md")
-def test_a_source_that_its_origin_wants_private_is_not_kept(cached: Stack) -> None:
-    for _ in range(2):
-        contract.check_served(get(cached, "/images/small/private/small.jpg"), cached, PRIVATE, None, "image/jpeg")
-    assert fetches(cached, "private/small.jpg") == 2
-
-
-@pytest.mark.xfail(strict=True, reason="pinhole does not tell the cache what is private: envoy/README.md")
 @pytest.mark.parametrize("forward", [[], ["x-visitor"]])
 def test_a_private_origin_is_asked_every_time(forward: list[str]) -> None:
     credentials = json.loads(altered())["origins"]["photos"]["credentials"] | ({"forward": forward} if forward else {})

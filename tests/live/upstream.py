@@ -57,6 +57,8 @@ class Upstream:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Closing alone would leave the thread in accept(), and the port with it, until somebody connects.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def behaves(self, behaviour: Behaviour | bytes | None = None) -> None:
