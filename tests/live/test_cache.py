@@ -90,7 +90,8 @@ def test_spellings_of_one_picture_share_an_entry(cached: Stack) -> None:
     assert len(served) >= 4 and len({answer.body for answer in served}) == 1, served
     assert get(cached, "/photos/%63orners.png?w=500&f=webp").body == served[0].body
     # Larger than the limit, clamped: the same picture as at the limit.
-    assert get(cached, "/photos/corners.png?w=1000&f=webp").body == get(cached, "/photos/corners.png?w=9999&f=webp").body
+    at_limit, beyond = (get(cached, f"/photos/corners.png?w={width}&f=webp").body for width in (1000, 9999))
+    assert at_limit == beyond
     assert fetches(cached, "corners.png") == 2
 
 
@@ -104,8 +105,8 @@ def test_dpr_and_the_width_it_means_share_an_entry() -> None:
 
 @pytest.mark.parametrize("first", ["HEAD", "GET"])
 def test_head_and_get_share_an_entry(cached: Stack, first: str) -> None:
-    path, source = {"HEAD": ("/images/tall.v1/turned.jpg", "turned.jpg"), "GET": ("/images/small/steps.png", "steps.png")}[first]
-    kind = "image/jpeg" if first == "HEAD" else "image/png"
+    source, kind = {"HEAD": ("turned.jpg", "image/jpeg"), "GET": ("steps.png", "image/png")}[first]
+    path = f"/images/tall.v1/{source}"
     for method in (first, "GET", "HEAD", "GET"):
         answer = get(cached, path, method=method)
         contract.check_served(answer, cached, PUBLIC, None, kind, method == "HEAD")
@@ -165,7 +166,7 @@ def test_a_source_that_is_not_there_is_asked_for_again(cached: Stack) -> None:
     assert fetches(cached, "nothing.jpg") == 3
 
 
-@pytest.mark.parametrize("status", ["404 Not Found", "500 Oops", "502 Bad Gateway", "503 Busy", "302 Found", "206 Partial"])
+@pytest.mark.parametrize("status", ["404 Lost", "500 Oops", "502 Bad", "503 Busy", "302 Found", "206 Partial"])
 def test_errors_do_not_stay(stubbed_cache: tuple[Stack, Upstream], status: str) -> None:
     stack, upstream = stubbed_cache
     path = f"/images/small/after-{status[:3]}.jpg"
