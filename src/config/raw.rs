@@ -6,6 +6,7 @@
 //! behaviour.
 
 mod credentials;
+mod services;
 mod visitors;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use credentials::{RawAws, RawAzureSharedKey, RawBasic, RawCloudflareAccess, RawSecureAuth};
+pub use services::{PrivateSources, RawGate, RawImgproxy, RawResizer, RawThumbor};
 
 /// An array or object whose items can each be unreadable (reported, then passed over).
 pub type List<T> = Vec<Option<T>>;
@@ -329,78 +331,4 @@ impl std::fmt::Debug for RawSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("RawSecret(…)")
     }
-}
-
-/// The service that transforms. `pinhole options` shows which options each one has.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Resizer"))]
-#[serde(rename_all = "kebab-case", expecting = "an object with the name of a resizer as its only key")]
-pub enum RawResizer {
-    /// imgproxy, <https://imgproxy.net>
-    Imgproxy(RawImgproxy),
-    /// thumbor, <https://www.thumbor.org>
-    Thumbor(RawThumbor),
-}
-
-/// imgproxy, with signed URLs.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Imgproxy"))]
-#[serde(deny_unknown_fields, expecting = "an object with `cluster`, `authority`, `key` and `salt`")]
-pub struct RawImgproxy {
-    /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
-    pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
-    pub authority: Option<String>,
-    /// `IMGPROXY_KEY`, at least 32 hexadecimal digits.
-    pub key: Option<RawSecret>,
-    /// `IMGPROXY_SALT`, at least 32 hexadecimal digits.
-    pub salt: Option<RawSecret>,
-}
-
-/// thumbor, with signed URLs.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Thumbor"))]
-#[serde(deny_unknown_fields, expecting = "an object with `cluster`, `authority` and `key`")]
-pub struct RawThumbor {
-    /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
-    pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
-    pub authority: Option<String>,
-    /// `SECURITY_KEY`, at least 16 characters.
-    pub key: Option<RawSecret>,
-}
-
-/// What is done about a source that its origin marks as `private` or `no-store`, though the policy would
-/// let caches keep what is made of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", expecting = "`no-store` or `refuse`")]
-pub enum PrivateSources {
-    /// The picture is served and no cache keeps it. The gate tells the edge, which has to be in the same
-    /// Envoy; without a word of the gate, nothing is kept.
-    #[default]
-    NoStore,
-    /// The gate does not give the source away. For edge and gate in different Envoys, or a resizer that
-    /// keeps results.
-    Refuse,
-}
-
-/// Where the resizer fetches sources.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Gate"))]
-#[serde(
-    deny_unknown_fields,
-    expecting = "an object with `url`, `seal_key`, `previous_seal_key` and `private_sources`"
-)]
-pub struct RawGate {
-    /// Where the resizer reaches the gate's listener: scheme, host, perhaps port, no path, as
-    /// `http://gate.internal:10001`.
-    pub url: Option<String>,
-    /// What is done about a source that its origin wants kept private; `no-store` where absent.
-    pub private_sources: Option<PrivateSources>,
-    /// The key of the tokens in which sources travel through the resizer: 64 hexadecimal digits, such as
-    /// `pinhole keygen` prints. The same at edge and gate.
-    pub seal_key: Option<RawSecret>,
-    /// Opens what was sealed before the key was changed.
-    pub previous_seal_key: Option<RawSecret>,
 }
