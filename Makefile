@@ -22,7 +22,7 @@ test-unit: ## Run the tests that need no Envoy
 	cargo test
 
 test-live: wasm venv func-e origins ## Run the tests against a real Envoy, resizer and origin
-	$(PYTHON) -m pytest tests/live
+	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
 
 check: lint doc policies ## Format, lints, documentation and every shipped configuration
 

@@ -63,7 +63,8 @@ pub(super) fn decide<'p>(
     let source = read_source(matched, &found, headers)?;
     let Chosen { preset, transform, vary } = choose(policy, matched, &found, &query, headers)?;
 
-    // The policy defines every origin that a route names, and none with a name too long to seal.
+    // The policy defines every origin that a route names; a source that cannot be sealed is one whose
+    // credentials are too large, since paths and names have their own limits.
     let Matched { index, route } = matched;
     let failed = || Refusal::new(Rejection::UpstreamFailed, Rule::Route(index));
     let origin = policy.origins.get(&route.origin).ok_or_else(failed)?;
