@@ -48,14 +48,15 @@ class Stack:
         configure: Callable[[str], str] | None = None,
         configuration: str = "envoy.yaml",
         log_level: str = "warning",
+        origin: bool = True,
     ) -> None:
         """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets;
         `configuration` is one of envoy/*.yaml.
 
-        For tests: without a `resizer`, the caller answers on its port; `envoy_env` gives Envoy other secrets than
-        its neighbours have; `configure` changes the text of the configuration first; `log_level` is Envoy's.
+        For tests: without a `resizer` or an `origin`, the caller answers on its port; `envoy_env` gives Envoy other
+        secrets than its neighbours have; `configure` changes the text of the configuration first; `log_level` is Envoy's.
         """
-        self.policy, self.resizer, self.concurrency = policy, resizer, concurrency
+        self.policy, self.resizer, self.origin, self.concurrency = policy, resizer, origin, concurrency
         self.ports = ports or Ports.free()
         self.env = keys.fresh() | (env or {})
         self.envoy_env = self.env | (envoy_env or {})
@@ -127,7 +128,8 @@ class Stack:
                 raise StackError(f"port {port} ({name}) is taken; set {name.upper()}_PORT to another")
         self.directory.mkdir(parents=True, exist_ok=True)
         pictures.make(self.pictures)
-        self._start_origin()
+        if self.origin:
+            self._start_origin()
         if self.resizer:
             self._start_resizer()
         self._start_envoy()

@@ -1,6 +1,7 @@
-"""A stub on the resizer's port: it records what it is asked, and answers whatever bytes a test gives it."""
+"""A stub in the resizer's or the origin's place: it records what it is asked, and answers what a test gives it."""
 
 import io
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -31,6 +32,27 @@ def response(
         f"Connection: {connection}"
     )  # or Envoy might send the next request on it before it sees it end
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def chunked(
+    *chunks: bytes,
+    status: str = "200 OK",
+    headers: list[tuple[str, str]] | tuple = (("Content-Type", "image/png"),),
+    end: bytes = b"0\r\n\r\n",
+) -> bytes:
+    """An answer whose length nobody knows when its headers go out. `end` may hold trailers."""
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks if chunk) + end
+    return response(status, [*headers, ("Transfer-Encoding", "chunked"), ("Trailer", "X-Canary")], body)
+
+
+# Headers, after those of informational answers.
+HEADS = re.compile(rb"(?:HTTP/1\.1 1.*?\r\n\r\n)*.*?\r\n\r\n", re.DOTALL)
+
+
+def without_body(data: bytes) -> bytes:
+    """What of an answer is sent to HEAD."""
+    heads = HEADS.match(data)
+    return heads[0] if heads else data
 
 
 @dataclass(frozen=True)
@@ -85,11 +107,10 @@ class Upstream:
                 pairs = (header.partition(":") for header in rest)
                 self.asked.append(Asked(line, [(name.lower(), value.strip()) for name, _, value in pairs]))
                 behaviour = self.behaviour
-                if behaviour is None:
-                    connection.sendall(response(connection="keep-alive"))
-                    continue
-                if isinstance(behaviour, bytes):
-                    connection.sendall(behaviour)
-                else:
+                if callable(behaviour):
                     behaviour(connection)
-                return
+                    return
+                answer = response(connection="keep-alive") if behaviour is None else behaviour
+                connection.sendall(without_body(answer) if line.startswith("HEAD ") else answer)
+                if behaviour is not None:
+                    return

@@ -16,6 +16,7 @@ class Answer:
     headers: list[tuple[str, str]]
     body: bytes
     early: list[int] = field(default_factory=list)  # informational responses before it
+    head: bytes = b""  # status line and headers as they came; HTTP/2 has no such text
 
     def all(self, name: str) -> list[str]:
         return [value for other, value in self.headers if other == name]
@@ -36,7 +37,8 @@ class Answer:
 
     def text(self) -> bytes:
         """Everything of it that a visitor can read."""
-        return "".join(f"{name}: {value}\n" for name, value in self.headers).encode("latin-1") + self.body
+        headers = "".join(f"{name}: {value}\n" for name, value in self.headers)  # with trailers
+        return self.head + headers.encode("latin-1") + self.body
 
     def __str__(self) -> str:
         lines = [f"  > {line!r}"[:200] for line in self.sent[:4000].split(b"\r\n")[:40]]
@@ -91,7 +93,8 @@ class Connection:
         """Reads one answer, and no byte of the next. `head`: it answers HEAD, so no body follows."""
         early = []
         while True:
-            first, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+            block = self._until(b"\r\n\r\n")
+            first, *lines = block.decode("latin-1").split("\r\n")
             status = int(first.split(" ")[1])
             if status >= 200 or status == 101:
                 break
@@ -99,7 +102,7 @@ class Connection:
         headers = [
             (name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)
         ]
-        answer = Answer(self.sent, status, headers, b"", early)
+        answer = Answer(self.sent, status, headers, b"", early, block)
         if not head and status not in (204, 304):
             answer.body = self._body(answer)
         return answer
