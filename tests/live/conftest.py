@@ -20,6 +20,8 @@ from stack import Stack, StackError, find_envoy, find_func_e  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 import health  # noqa: E402
+from roles import Role, seal  # noqa: E402
+from through_stub import PATH  # noqa: E402
 
 CASES = ROOT / "tests" / "cases"
 RESIZER = os.environ.get("RESIZER", "thumbor")
@@ -64,8 +66,11 @@ def stack(stack_for: Callable[[str], Stack]) -> Stack:
 
 
 def stubbed_policy() -> str:
-    """The basic policy for a resizer that asks no gate, which so cannot say that a source may be kept."""
-    policy = json.loads(policy_text("policies/basic.json"))
+    """The basic policy for a resizer that asks no gate, which so cannot say that a source may be kept.
+
+    A stub takes any dialect. It is thumbor's, whose URLs show the sealed source as it is.
+    """
+    policy = json.loads((CASES / "policies/basic.json").read_text())
     policy["gate"]["private_sources"] = "refuse"
     return json.dumps(policy)
 
@@ -86,37 +91,71 @@ def stubbed() -> Iterator[tuple[Stack, Upstream]]:
             yield stack, upstream
 
 
-TRAILERS = """\
+TRAILERS_AND_MANY_HEADERS = """\
     typed_extension_protocol_options:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        common_http_protocol_options: { max_headers_count: 5000 }
         explicit_http_config: { http_protocol_options: { enable_trailers: true } }
 """
 
 
 def spacious(text: str) -> str:
-    """envoy.yaml with an edge that takes more and longer headers than its own limits allow, and trailers."""
-    limits = "            idle_timeout: 60s\n"
-    assert text.count("max_request_headers_kb: 32") == 1 and limits in text
-    text = text.replace("max_request_headers_kb: 32", "max_request_headers_kb: 96")
-    assert text.count("  - name: resizer\n") == 1
-    text = text.replace("  - name: resizer\n", f"  - name: resizer\n{TRAILERS}")
-    return text.replace(limits, f"{limits}            max_headers_count: 5000\n", 1)
+    """envoy.yaml without the limits of Envoy's own that protect the module: more and longer headers, and trailers.
+
+    The gate waits for the origin half a second, twice.
+    """
+    for old, new in (
+        ("max_request_headers_kb: 32", "max_request_headers_kb: 96"),
+        ("per_try_timeout: 4s", "per_try_timeout: 0.5s"),
+        ("  - name: resizer\n", f"  - name: resizer\n{TRAILERS_AND_MANY_HEADERS}"),
+        ("  - name: photos\n", f"  - name: photos\n{TRAILERS_AND_MANY_HEADERS}"),
+    ):
+        assert text.count(old) == 1, f"envoy.yaml has {old!r} {text.count(old)} times"
+        text = text.replace(old, new)
+    for old, new in (
+        ("            idle_timeout: 60s\n", "            max_headers_count: 5000\n"),
+        ("          merge_slashes: true\n", "          http_protocol_options: { enable_trailers: true }\n"),
+    ):
+        assert text.count(old) == 2, f"envoy.yaml has {old!r} {text.count(old)} times"
+        text = text.replace(old, old + new)  # at the edge and at the gate
+    return text
 
 
 @pytest.fixture(scope="session")
-def roomy() -> Iterator[tuple[Stack, Upstream]]:
-    """Like `stubbed`, but Envoy's own limits on headers do not protect the module."""
-    with Stack(policy=stubbed_policy(), resizer=None, configure=spacious) as stack:
-        with Upstream(stack.ports.resizer) as upstream:
-            yield stack, upstream
+def surrounded() -> Iterator[tuple[Stack, Upstream, Upstream]]:
+    """An Envoy between two stubs, the resizer's and the origin's, whose own limits do not protect the module."""
+    policy = stubbed_policy()
+    with Stack(policy, resizer=None, origin=False, configure=lambda text: spacious(impatient(text))) as stack:
+        with Upstream(stack.ports.resizer) as resizer, Upstream(stack.ports.origin) as origin:
+            yield stack, resizer, origin
+
+
+@pytest.fixture(scope="session")
+def roomy(surrounded: tuple[Stack, Upstream, Upstream]) -> tuple[Stack, Upstream]:
+    """The edge of it, and the stub that it asks: like `stubbed`, but for Envoy's limits."""
+    return surrounded[:2]
+
+
+@pytest.fixture(scope="session")
+def roles(surrounded: tuple[Stack, Upstream, Upstream]) -> dict[str, Role]:
+    """Both roles of it."""
+    stack, resizer, origin = surrounded
+    sealed = seal(stack, resizer)
+    return {"edge": Role("edge", stack, resizer, PATH), "gate": Role("gate", stack, origin, sealed)}
+
+
+@pytest.fixture(params=["edge", "gate"])
+def role(request: pytest.FixtureRequest, roles: dict[str, Role]) -> Role:
+    """Each role in turn, in front of a stub."""
+    return roles[request.param]
 
 
 @pytest.fixture(autouse=True)
 def unharmed(request: pytest.FixtureRequest) -> Iterator[None]:
     """After every test, the module of each stack that it used has neither panicked nor been reloaded."""
     yield
-    for name in ("stack", "stubbed", "roomy"):
+    for name in ("stack", "stubbed", "surrounded"):
         if name in request.fixturenames:
             used = request.getfixturevalue(name)
             health.check(used if isinstance(used, Stack) else used[0])

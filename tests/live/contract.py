@@ -69,6 +69,15 @@ def check_served(
         return picture.size
 
 
+def check_streamed(answer: Answer, stack: Stack, body: bytes) -> None:
+    """A picture whose length nobody knew when its headers went out: this one, and nothing after it."""
+    assert (answer.status, answer.body) == (200, body), f"\n{answer}"
+    assert answer.names <= SERVED | HOP | {"transfer-encoding"}, (
+        f"not allowed: {answer.names - SERVED}\n{answer}"
+    )
+    _check_common(answer, stack)
+
+
 def check_refused(
     answer: Answer, stack: Stack, reason: str, status: int, head: bool = False, placeholder: bool = False
 ) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import urllib.parse
 import urllib.request
 
 import pytest
@@ -13,9 +12,9 @@ import health
 import leaks
 import origin
 import wire
-from conftest import RESIZER, policy_text
+from conftest import RESIZER, policy_text, stubbed_policy
+from roles import seal
 from stack import Stack
-from through_stub import PATH
 from upstream import Upstream
 from wire import Answer, Connection, request
 
@@ -53,23 +52,14 @@ def test_head_among_pipelined_requests(stack: Stack) -> None:
 # ---- the gate
 
 
-def sealed(stack: Stack) -> str:
-    """A path that the gate serves, as a resizer is given it."""
-    policy = policy_text("policies/basic.json")
-    with (
-        Stack(policy=policy, resizer=None, env=stack.env) as other,
-        Upstream(other.ports.resizer) as upstream,
-    ):
-        wire.ask(other.ports.edge, request(PATH))
-        line = urllib.parse.unquote(upstream.asked[0].line)
-    return "/" + line.split(" ")[1].rsplit("/", 1)[1]
-
-
 @pytest.fixture(scope="module")
 def token(stack: Stack) -> str:
-    if RESIZER != "thumbor":
-        pytest.skip("only thumbor's URLs show the token as it is")
-    return sealed(stack)
+    """A path that the gate serves, sealed by another edge with the same key, whose resizer shows what it is asked."""
+    with (
+        Stack(policy=stubbed_policy(), resizer=None, origin=False, env=stack.env) as other,
+        Upstream(other.ports.resizer) as resizer,
+    ):
+        return seal(other, resizer)
 
 
 def test_the_gate_serves_what_the_edge_sealed(token: str, stack: Stack) -> None:
