@@ -6,14 +6,27 @@
 //! [`Transform`], the [`SourceUrl`] and the resizer's own punctuation; no byte of the visitor's
 //! request is in it but inside the sealed token.
 
+pub mod cloudflare;
+pub mod dialect;
+pub mod frames;
+pub mod imaginary;
+pub mod imagor;
 pub mod imgproxy;
+pub mod ipx;
+pub mod template;
 pub mod thumbor;
 pub mod turn;
+pub mod weserv;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::options::OptionName;
-use crate::options::value::{Number, Trim, Value};
+use crate::options::value::{Colour, Value};
 use crate::origin::{Authority, Cluster};
 use crate::transform::{Fit, Format, Transform};
+
+use dialect::listed;
+pub use dialect::{BY_PINHOLE, Dialect, Row, Support};
 
 /// The source as a resizer fetches it: the gate's URL and a token, characters that no resizer changes
 /// but for `:` and `/`.
@@ -30,114 +43,64 @@ impl SourceUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-/// Which values of an option a resizer has.
-#[derive(Debug, Clone, Copy)]
-pub enum Support {
-    /// All of them.
-    All,
-    /// Numbers up to this one.
-    UpTo(Number),
-    /// These words; `point` stands for all points, `box` for all boxes.
-    Words(&'static [&'static str]),
-}
-
-/// What a resizer can do.
-#[derive(Debug)]
-pub struct Dialect {
-    /// Its name, as in the policy.
-    pub name: &'static str,
-    /// The fits it has.
-    pub fits: &'static [Fit],
-    /// The formats it writes.
-    pub formats: &'static [Format],
-    /// The other options it has, each with a note where it differs from what Cloudflare documents.
-    pub options: &'static [(OptionName, Support, &'static str)],
-}
-
-/// Options that pinhole itself turns into others before a resizer is asked.
-pub const BY_PINHOLE: &[OptionName] =
-    &[OptionName::Width, OptionName::Height, OptionName::Dpr, OptionName::SlowConnectionQuality];
-
-impl Dialect {
-    /// Whether there is any value of this option that the resizer has.
-    pub fn has(&self, option: OptionName) -> bool {
-        let listed = self.options.iter().any(|(other, _, _)| *other == option);
-        BY_PINHOLE.contains(&option) || matches!(option, OptionName::Fit | OptionName::Format) || listed
-    }
-
-    /// Whether the resizer has this value of this option.
-    pub fn has_value(&self, option: OptionName, value: &Value) -> bool {
-        if BY_PINHOLE.contains(&option) {
-            return true;
-        }
-        match (option, value) {
-            (OptionName::Fit, Value::Word(word)) => self.fits.iter().any(|fit| fit.name() == *word),
-            (OptionName::Format, Value::Word("auto")) => true,
-            (OptionName::Format, Value::Word(word)) => {
-                self.formats.iter().any(|format| format.name() == *word)
-            }
-            _ => {
-                let support = self.options.iter().find(|(other, _, _)| *other == option);
-                support.is_some_and(|(_, support, _)| support.covers(value))
-            }
-        }
-    }
-
-    /// The values of an option that the resizer has, for an error message.
-    pub fn wanted(&self, option: OptionName) -> String {
-        let listed =
-            |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        let support =
-            self.options.iter().find(|(other, _, _)| *other == option).map(|(_, support, _)| support);
-        match (option, support) {
-            (OptionName::Fit, _) => {
-                format!("one of {}", listed(&self.fits.iter().map(|fit| fit.name()).collect::<Vec<_>>()))
-            }
-            (OptionName::Format, _) => {
-                let names: Vec<&str> = self.formats.iter().map(|format| format.name()).collect();
-                format!("one of `auto`, {}", listed(&names))
-            }
-            (_, Some(Support::Words(words))) => format!("one of {}", listed(words)),
-            (_, Some(Support::UpTo(most))) => format!("at most {most}"),
-            (_, Some(Support::All)) => option.spec().kind.to_string(),
-            (_, None) => format!("an option that {} has (see `pinhole options {}`)", self.name, self.name),
-        }
+    /// Writes the URL percent-encoded, for resizers that decode it once.
+    pub fn escape_into(&self, path: &mut String) {
+        escape_into(&self.0, path);
     }
 }
 
-impl Support {
-    fn covers(self, value: &Value) -> bool {
-        match (self, value) {
-            (Support::All, _) => true,
-            (Support::UpTo(most), Value::Number(number)) => *number <= most,
-            (Support::UpTo(_), _) => false,
-            (Support::Words(words), value) => {
-                let word = match value {
-                    Value::Word(word) => word,
-                    Value::Point(..) => "point",
-                    Value::Trim(Trim::Border) => "border",
-                    Value::Trim(Trim::Box(_)) => "box",
-                    Value::Trim(Trim::Edges(_)) => "edges",
-                    Value::Number(_) | Value::Colour(_) => return false,
-                };
-                words.contains(&word)
-            }
-        }
+/// What a value keeps unencoded: RFC 3986 `unreserved`.
+const UNRESERVED: &percent_encoding::AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Writes a text percent-encoded, so that none of it is punctuation of a URL.
+fn escape_into(text: &str, path: &mut String) {
+    path.extend(utf8_percent_encode(text, UNRESERVED));
+}
+
+/// The colour behind a picture: what is asked for, or white where a resizer left to itself would take black,
+/// for what is transparent in a JPEG and for what `fit=pad` adds.
+fn background(transform: &Transform) -> Option<Colour> {
+    let is_jpeg = matches!(transform.format, Some(Format::Jpeg | Format::BaselineJpeg));
+    match transform.option(OptionName::Background) {
+        Some(Value::Colour(colour)) => Some(*colour),
+        _ if is_jpeg || transform.frame.fit() == Fit::Pad => Some(Colour([255; 3])),
+        _ => None,
     }
 }
 
 /// All dialects.
-pub static DIALECTS: [&Dialect; 2] = [&imgproxy::DIALECT, &thumbor::DIALECT];
+pub static DIALECTS: [&Dialect; 8] = [
+    &imgproxy::DIALECT,
+    &thumbor::DIALECT,
+    &imagor::DIALECT,
+    &imaginary::DIALECT,
+    &weserv::DIALECT,
+    &ipx::DIALECT,
+    &cloudflare::DIALECT,
+    &template::DIALECT,
+];
 
-/// How the resizer's URLs are written and signed.
+/// In which dialect a resizer is asked, with what that dialect needs to know of it.
 #[derive(Debug)]
-pub enum Signer {
+pub enum Grammar {
     /// imgproxy.
     Imgproxy(imgproxy::Keys),
     /// thumbor.
     Thumbor(thumbor::Key),
+    /// imagor.
+    Imagor(imagor::Settings),
+    /// imaginary.
+    Imaginary(imaginary::Key),
+    /// weserv/images.
+    Weserv(weserv::Settings),
+    /// ipx.
+    Ipx,
+    /// Cloudflare.
+    Cloudflare,
+    /// Any other, by the operator's own pattern.
+    Template(template::Template),
 }
 
 /// A resizer: where it is and how it is asked.
@@ -146,31 +109,52 @@ pub struct Resizer {
     pub cluster: Cluster,
     /// The value of `:authority` it is asked with.
     pub authority: Authority,
-    /// How its URLs are signed.
-    pub signer: Signer,
+    /// How its URLs are written and signed.
+    pub grammar: Grammar,
 }
 
 impl Resizer {
     /// What it can do.
-    pub fn dialect(&self) -> &'static Dialect {
-        match self.signer {
-            Signer::Imgproxy(_) => &imgproxy::DIALECT,
-            Signer::Thumbor(_) => &thumbor::DIALECT,
+    pub fn dialect(&self) -> &Dialect {
+        match &self.grammar {
+            Grammar::Imgproxy(_) => &imgproxy::DIALECT,
+            Grammar::Thumbor(_) => &thumbor::DIALECT,
+            Grammar::Imagor(_) => &imagor::DIALECT,
+            Grammar::Imaginary(_) => &imaginary::DIALECT,
+            Grammar::Weserv(_) => &weserv::DIALECT,
+            Grammar::Ipx => &ipx::DIALECT,
+            Grammar::Cloudflare => &cloudflare::DIALECT,
+            Grammar::Template(template) => template.dialect(),
         }
     }
 
     /// The path of the upstream request that makes this transform of that source, signed. `None` for
     /// what the dialect's table does not list, and for options that it has, but not together.
     pub fn path(&self, transform: &Transform, source: &SourceUrl) -> Option<String> {
-        let dialect = self.dialect();
-        let listed = transform.to_options().iter().all(|(option, value)| dialect.has_value(option, value));
-        if !listed {
+        if !self.has(transform) {
             return None;
         }
-        match &self.signer {
-            Signer::Imgproxy(keys) => Some(keys.sign(&imgproxy::path(transform, source)?)),
-            Signer::Thumbor(key) => Some(key.sign(&thumbor::path(transform, source)?)),
+        match &self.grammar {
+            Grammar::Imgproxy(keys) => Some(keys.sign(&imgproxy::path(transform, source)?)),
+            Grammar::Thumbor(key) => Some(key.sign(&thumbor::path(transform, source)?)),
+            Grammar::Imagor(settings) => settings.path(transform, source),
+            Grammar::Imaginary(key) => key.path(transform, Some(source)),
+            Grammar::Weserv(settings) => settings.path(transform, source),
+            Grammar::Ipx => ipx::path(transform, source),
+            Grammar::Cloudflare => Some(cloudflare::path(transform, source)),
+            Grammar::Template(template) => template.path(transform, source),
         }
+    }
+
+    /// Whether it has the options of a transform together, as it has each of them by itself.
+    pub fn spells(&self, transform: &Transform) -> bool {
+        self.path(transform, &SourceUrl::new("http://gate", "token")).is_some()
+    }
+
+    /// Whether the dialect's table lists each option with its value.
+    pub fn has(&self, transform: &Transform) -> bool {
+        let dialect = self.dialect();
+        transform.to_options().iter().all(|(option, value)| dialect.has_value(option, value))
     }
 }
 
@@ -183,6 +167,7 @@ impl std::fmt::Debug for Resizer {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::config::raw::{ImagorHash, ImagorSource};
     use crate::options::Options;
 
     /// The transform of options in Cloudflare's notation.
@@ -237,19 +222,30 @@ pub(crate) mod tests {
     #[test]
     fn a_path_is_written_for_exactly_what_the_table_lists() {
         let source = SourceUrl::new("http://gate.internal", "token");
-        let signers = [
-            Signer::Thumbor(thumbor::Key::new(b"key").unwrap()),
-            Signer::Imgproxy(imgproxy::Keys::new(b"key", b"salt").unwrap()),
+        let template = "/{fit}/{width|0}/{height|0}[{gravity}][{quality}][{format}]/{source}";
+        let grammars = [
+            Grammar::Imgproxy(imgproxy::Keys::new(b"key", b"salt").unwrap()),
+            Grammar::Thumbor(thumbor::Key::new(b"key").unwrap()),
+            Grammar::Imagor(
+                imagor::Settings::new(b"key", ImagorHash::Sha1, None, ImagorSource::Escaped).unwrap(),
+            ),
+            Grammar::Imaginary(imaginary::Key::new(b"key").unwrap()),
+            Grammar::Weserv(weserv::Settings::new(None)),
+            Grammar::Ipx,
+            Grammar::Cloudflare,
+            Grammar::Template(template::Template::new(template, template::Words::new()).unwrap()),
         ];
-        for signer in signers {
+        assert_eq!(grammars.len(), DIALECTS.len());
+        for grammar in grammars {
             let cluster = Cluster::parse("resizer").unwrap();
-            let resizer = Resizer { cluster, authority: Authority::parse("resizer").unwrap(), signer };
+            let resizer = Resizer { cluster, authority: Authority::parse("resizer").unwrap(), grammar };
             for text in EACH {
                 let (name, value) = text.split_once('=').unwrap();
                 let option = OptionName::named(name).unwrap();
                 let value = option.spec().kind.parse(value).unwrap();
-                let fit = if name == "fit" { "" } else { "fit=crop," };
-                let transform = transform(&format!("width=10,height=10,{fit}{text}"));
+                let fit = if name == "fit" { "" } else { "fit=cover," };
+                let format = if name == "format" { "" } else { "format=webp," };
+                let transform = transform(&format!("width=10,height=10,{fit}{format}{text}"));
                 if transform.to_options().get(option).is_none() {
                     continue; // folded away: `zoom` without a face
                 }

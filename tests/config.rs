@@ -19,6 +19,8 @@ fn environment(name: &str) -> Option<String> {
         "PHOTOS_TOKEN" => "Bearer canary-token",
         "THUMBOR_KEY" => "canary-thumbor-key-canary-thumbor",
         "PINHOLE_SEAL_KEY" => SEAL_KEY,
+        "IMAGOR_SECRET" | "WESERV_SECRET" => "canary-of-another-resizer",
+        "IMAGINARY_KEY" => "canary-imaginary-key-canary-imaginary",
         "IMGPROXY_KEY" => "00112233445566778899aabbccddeeff",
         "IMGPROXY_SALT" => "0011223344000000000000000000cafe",
         "SIGNING_KEY" => "0ddba1100ddba1100ddba1100ddba1100ddba1100ddba1100ddba1100ddba110",

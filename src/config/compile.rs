@@ -4,10 +4,12 @@
 //! what is wrong in [`Findings`] instead of stopping. Belongs here: required keys, references between
 //! sections. Does not belong here: wording shared by several rules (`error`).
 
+mod combinations;
 mod credentials;
 mod forwarding;
 mod options;
 mod query;
+mod resizers;
 mod routes;
 mod signatures;
 mod upstreams;
@@ -61,7 +63,7 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
 
     let resizer = findings
         .required(resizer, &top.key("resizer"), "the resizer, such as `{ \"imgproxy\": { … } }`")
-        .and_then(|raw| upstreams::resizer(&mut findings, &top.key("resizer"), raw));
+        .and_then(|raw| resizers::resizer(&mut findings, &top.key("resizer"), raw));
     let dialect = resizer.as_ref().map(|resizer| resizer.dialect());
     let no_presets = BTreeMap::new();
     let raw = presets.unwrap_or_default();
@@ -78,6 +80,13 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
         signing.map(|raw| signatures::keys(&mut findings, &top.key("signing"), raw)).unwrap_or_default();
     let known = routes::Known { origins: &names, presets: &presets, keys: &keys, dialect };
     let routes = routes::routes(&mut findings, &top.key("routes"), raw.unwrap_or_default(), &known);
+
+    let place = top.key("resizer");
+    if let Some(resizer) = &resizer
+        && !findings.errors.iter().any(|error| place.holds(error.place()))
+    {
+        combinations::check(&mut findings, resizer, &presets, &routes);
+    }
 
     let gate = findings
         .required(gate, &top.key("gate"), "an object with `url` and `seal_key`")

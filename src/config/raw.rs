@@ -6,7 +6,8 @@
 //! behaviour.
 
 mod credentials;
-mod services;
+mod gate;
+mod resizers;
 mod visitors;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use credentials::{RawAws, RawAzureSharedKey, RawBasic, RawCloudflareAccess, RawSecureAuth};
-pub use services::{PrivateSources, RawGate, RawImgproxy, RawResizer, RawThumbor};
+pub use gate::{PrivateSources, RawGate};
+pub use resizers::{
+    ImagorHash, ImagorSource, RawCloudflare, RawImaginary, RawImagor, RawImgproxy, RawIpx, RawResizer,
+    RawTemplate, RawThumbor, RawWeserv,
+};
 
 /// An array or object whose items can each be unreadable (reported, then passed over).
 pub type List<T> = Vec<Option<T>>;

@@ -64,7 +64,7 @@ fn pointer_to(name: &str) -> String {
 }
 
 /// What the `compile` module demands beyond keys and types, by the name of the definition.
-fn demands() -> [(&'static str, Value); 22] {
+fn demands() -> [(&'static str, Value); 28] {
     // Of the ways to sign, one at most.
     let ways =
         ["aws", "azure_shared_key", "azure_sas", "secure_auth", "cloudflare_access", "basic", "bearer"];
@@ -187,6 +187,12 @@ fn demands() -> [(&'static str, Value); 22] {
         ),
         ("Imgproxy", resizer(&["cluster", "authority", "key", "salt"])),
         ("Thumbor", resizer(&["cluster", "authority", "key"])),
+        ("Imagor", resizer(&["cluster", "authority", "secret"])),
+        ("Imaginary", resizer(&["cluster", "authority", "key"])),
+        ("Weserv", resizer(&["cluster", "authority"])),
+        ("Ipx", resizer(&["cluster", "authority"])),
+        ("Cloudflare", resizer(&["cluster", "authority"])),
+        ("Template", resizer(&["cluster", "authority", "path"])),
         (
             "Gate",
             json!({

@@ -69,6 +69,14 @@ impl fmt::Display for Number {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Colour(pub [u8; 3]);
 
+impl Colour {
+    /// Its six hexadecimal digits.
+    pub fn digits(self) -> String {
+        let Colour([red, green, blue]) = self;
+        format!("{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
 /// What is cut off before anything else is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trim {
@@ -100,7 +108,7 @@ impl fmt::Display for Value {
         match self {
             Value::Number(number) => number.fmt(f),
             Value::Word(word) => f.write_str(word),
-            Value::Colour(Colour([red, green, blue])) => write!(f, "#{red:02x}{green:02x}{blue:02x}"),
+            Value::Colour(colour) => write!(f, "#{}", colour.digits()),
             Value::Point(x, y) => write!(f, "{x}x{y}"),
             Value::Trim(Trim::Border) => f.write_str("border"),
             Value::Trim(Trim::Edges([top, right, bottom, left])) => {

@@ -193,7 +193,7 @@ fn choose<'p>(
         Some("auto") => {
             vary.insert(0, "accept");
             let accept = request::values(headers, "accept");
-            Some(negotiate::choose(accept, policy.resizer.dialect().formats))
+            Some(negotiate::choose(accept, &policy.resizer.dialect().formats))
         }
         word => word.and_then(Format::named),
     };

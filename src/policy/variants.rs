@@ -30,7 +30,7 @@ pub struct RouteVariants<'p> {
 impl Policy {
     /// The variants of every route, in the order of the document.
     pub fn variants(&self) -> impl Iterator<Item = RouteVariants<'_>> {
-        let formats = self.resizer.dialect().formats;
+        let formats = &self.resizer.dialect().formats;
         self.routes.iter().enumerate().map(move |(index, route)| RouteVariants {
             rule: Rule::Route(index),
             path: route.path(),

@@ -9,33 +9,40 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Dialect, SourceUrl, Support};
+use super::turn::{is_turned, mirroring_after_turning};
+use super::{Dialect, Row, SourceUrl, Support};
 use crate::options::OptionName;
-use crate::options::value::{Colour, Trim, Value};
+use crate::options::value::{Trim, Value};
 use crate::transform::{Fit, Format, Transform};
 
 /// What imgproxy can do, without its commercial version.
 pub static DIALECT: Dialect = Dialect {
     name: "imgproxy",
-    fits: &[Fit::ScaleDown, Fit::Contain, Fit::Cover, Fit::Crop, Fit::AspectCrop, Fit::Pad, Fit::Squeeze],
-    formats: &[Format::Avif, Format::Webp, Format::Jpeg, Format::BaselineJpeg, Format::Png],
-    options: &[
-        (
-            OptionName::Gravity,
-            Support::Words(&["center", "left", "right", "top", "bottom", "auto", "point"]),
-            "",
-        ),
-        (OptionName::Trim, Support::Words(&["border", "box"]), "a box not together with `rotate` or `flip`"),
-        (OptionName::Rotate, Support::All, ""),
-        (OptionName::Flip, Support::All, "imgproxy 3.31 and later"),
-        (OptionName::Background, Support::All, ""),
-        (OptionName::Blur, Support::All, ""),
-        (OptionName::Sharpen, Support::All, ""),
-        (OptionName::Anim, Support::Words(&["false"]), "as IMGPROXY_MAX_ANIMATION_FRAMES=1 says"),
-        (OptionName::Metadata, Support::All, ""),
-        (OptionName::Quality, Support::All, ""),
-    ],
+    fits: super::listed(&[
+        Fit::ScaleDown,
+        Fit::Contain,
+        Fit::Cover,
+        Fit::Crop,
+        Fit::AspectCrop,
+        Fit::Pad,
+        Fit::Squeeze,
+    ]),
+    formats: super::listed(&[Format::Avif, Format::Webp, Format::Jpeg, Format::BaselineJpeg, Format::Png]),
+    options: super::listed(OPTIONS),
 };
+
+const OPTIONS: &[Row] = &[
+    (OptionName::Gravity, Support::words(&["center", "left", "right", "top", "bottom", "auto", "point"]), ""),
+    (OptionName::Trim, Support::words(&["border", "box"]), "a box not together with `rotate` or `flip`"),
+    (OptionName::Rotate, Support::All, ""),
+    (OptionName::Flip, Support::All, "imgproxy 3.31 and later"),
+    (OptionName::Background, Support::All, ""),
+    (OptionName::Blur, Support::All, ""),
+    (OptionName::Sharpen, Support::All, ""),
+    (OptionName::Anim, Support::words(&["false"]), "as IMGPROXY_MAX_ANIMATION_FRAMES=1 says"),
+    (OptionName::Metadata, Support::All, ""),
+    (OptionName::Quality, Support::All, ""),
+];
 
 /// `IMGPROXY_KEY` and `IMGPROXY_SALT`, ready to sign with.
 #[derive(Clone)]
@@ -82,22 +89,23 @@ pub fn path(transform: &Transform, source: &SourceUrl) -> Option<String> {
             path.push_str("/bg:ffffff");
         }
     }
-    let turned =
-        transform.option(OptionName::Rotate).is_some() || transform.option(OptionName::Flip).is_some();
     for (option, value) in transform.options() {
         path.push_str(&match (option, value) {
             (OptionName::Gravity, Value::Point(x, y)) => format!("/g:fp:{x}:{y}"),
             (OptionName::Gravity, Value::Word(word)) => format!("/g:{}", gravity_name(word)?),
             (OptionName::Trim, Value::Trim(Trim::Border)) => "/t:10".to_owned(),
             // imgproxy crops after turning, Cloudflare before.
-            (OptionName::Trim, Value::Trim(Trim::Box([left, top, width, height]))) if !turned => {
+            (OptionName::Trim, Value::Trim(Trim::Box([left, top, width, height])))
+                if !is_turned(transform) =>
+            {
                 format!("/c:{width}:{height}:nowe:{left}:{top}")
             }
             (OptionName::Rotate, Value::Word(degrees)) => format!("/rot:{degrees}"),
-            (OptionName::Flip, Value::Word(flip)) => format!("/fl:{}", flip_arguments(transform, flip)),
-            (OptionName::Background, Value::Colour(Colour([red, green, blue]))) => {
-                format!("/bg:{red:02x}{green:02x}{blue:02x}")
+            (OptionName::Flip, Value::Word(_)) => {
+                let (horizontal, vertical) = mirroring_after_turning(transform);
+                format!("/fl:{}:{}", u8::from(horizontal), u8::from(vertical))
             }
+            (OptionName::Background, Value::Colour(colour)) => format!("/bg:{}", colour.digits()),
             (OptionName::Blur, Value::Number(sigma)) => format!("/bl:{sigma}"),
             (OptionName::Sharpen, Value::Number(sigma)) => format!("/sh:{sigma}"),
             (OptionName::Anim, Value::Word("false")) => String::new(),
@@ -127,13 +135,6 @@ fn gravity_name(word: &str) -> Option<&'static str> {
         "center" => "ce",
         _ => return None,
     })
-}
-
-/// imgproxy mirrors after turning, Cloudflare before: a quarter turn swaps the axes.
-fn flip_arguments(transform: &Transform, flip: &str) -> String {
-    let quarter = matches!(transform.option(OptionName::Rotate), Some(Value::Word("90" | "270")));
-    let (horizontal, vertical) = (u8::from(flip.contains('h')), u8::from(flip.contains('v')));
-    if quarter { format!("{vertical}:{horizontal}") } else { format!("{horizontal}:{vertical}") }
 }
 
 fn format_name(format: Format) -> &'static str {

@@ -7,11 +7,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use hmac::{Hmac, KeyInit, Mac};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha1::Sha1;
 
-use super::turn::unturn;
-use super::{Dialect, SourceUrl, Support};
+use super::turn::{Unturned, unturn};
+use super::{Dialect, Row, SourceUrl, Support, background};
 use crate::options::OptionName;
 use crate::options::value::{Colour, Trim, Value, whole};
 use crate::transform::{Fit, Format, Transform};
@@ -19,32 +18,30 @@ use crate::transform::{Fit, Format, Transform};
 /// What thumbor can do.
 pub static DIALECT: Dialect = Dialect {
     name: "thumbor",
-    fits: &[Fit::ScaleDown, Fit::Contain, Fit::Cover, Fit::Crop, Fit::Pad, Fit::Squeeze],
-    formats: &[Format::Avif, Format::Webp, Format::Jpeg, Format::Png],
-    options: &[
-        (
-            OptionName::Gravity,
-            Support::Words(&["center", "left", "right", "top", "bottom", "auto"]),
-            "`auto` is the centre unless thumbor has DETECTORS",
-        ),
-        (OptionName::Trim, Support::Words(&["border", "box"]), "a box outside of the picture is ignored"),
-        (OptionName::Rotate, Support::All, ""),
-        (OptionName::Flip, Support::All, ""),
-        (OptionName::Background, Support::All, ""),
-        (OptionName::Blur, Support::UpTo(whole(150)), ""),
-        (OptionName::Sharpen, Support::All, ""),
-        (OptionName::Brightness, Support::UpTo(whole(2)), "added, not multiplied"),
-        (OptionName::Contrast, Support::UpTo(whole(4)), "approximate"),
-        (OptionName::Saturation, Support::All, ""),
-        (OptionName::Anim, Support::Words(&["false"]), "as ALLOW_ANIMATED_GIFS = False says"),
-        (OptionName::Metadata, Support::Words(&["none"]), "but for comments in JPEG files"),
-        (OptionName::Quality, Support::All, "not for PNG"),
-    ],
+    fits: super::listed(&[Fit::ScaleDown, Fit::Contain, Fit::Cover, Fit::Crop, Fit::Pad, Fit::Squeeze]),
+    formats: super::listed(&[Format::Avif, Format::Webp, Format::Jpeg, Format::Png]),
+    options: super::listed(OPTIONS),
 };
 
-/// What a source keeps unencoded: RFC 3986 `unreserved`.
-const UNRESERVED: &percent_encoding::AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const OPTIONS: &[Row] = &[
+    (
+        OptionName::Gravity,
+        Support::words(&["center", "left", "right", "top", "bottom", "auto"]),
+        "`auto` is the centre unless thumbor has DETECTORS",
+    ),
+    (OptionName::Trim, Support::words(&["border", "box"]), "a box outside of the picture is ignored"),
+    (OptionName::Rotate, Support::All, ""),
+    (OptionName::Flip, Support::All, ""),
+    (OptionName::Background, Support::All, ""),
+    (OptionName::Blur, Support::UpTo(whole(150)), ""),
+    (OptionName::Sharpen, Support::All, ""),
+    (OptionName::Brightness, Support::UpTo(whole(2)), "added, not multiplied"),
+    (OptionName::Contrast, Support::UpTo(whole(4)), "approximate"),
+    (OptionName::Saturation, Support::All, ""),
+    (OptionName::Anim, Support::words(&["false"]), "as ALLOW_ANIMATED_GIFS = False says"),
+    (OptionName::Metadata, Support::words(&["none"]), "but for comments in JPEG files"),
+    (OptionName::Quality, Support::All, "not for PNG"),
+];
 
 /// thumbor's `SECURITY_KEY`, ready to sign with.
 #[derive(Clone)]
@@ -72,17 +69,8 @@ impl std::fmt::Debug for Key {
 
 /// The path without its hash and without a slash at its beginning. `None` for what thumbor lacks.
 pub fn path(transform: &Transform, source: &SourceUrl) -> Option<String> {
-    let unturned = unturn(transform)?;
-    let mut path = String::new();
-    match transform.option(OptionName::Trim) {
-        None => {}
-        Some(Value::Trim(Trim::Border)) => path.push_str("trim/"),
-        Some(Value::Trim(Trim::Box([left, top, width, height]))) => {
-            let (right, bottom) = (left.checked_add(*width)?, top.checked_add(*height)?);
-            path.push_str(&format!("{left}x{top}:{right}x{bottom}/"));
-        }
-        Some(_) => return None,
-    }
+    let unturned = unturn(transform).filter(|unturned| unturned.gravity != "point")?;
+    let mut path = cut(transform, "trim/")?;
     let one_side = transform.frame.width() == 0 || transform.frame.height() == 0;
     let (fit_in, by_fit): (&str, &[&str]) = match transform.frame.fit() {
         // Fitting into a box without a second side never enlarges; plain scaling does.
@@ -95,29 +83,19 @@ pub fn path(transform: &Transform, source: &SourceUrl) -> Option<String> {
         Fit::Squeeze => ("", &["stretch()"]),
         Fit::AspectCrop | Fit::ScaleUp => return None,
     };
-    let minus = |mirrored: bool| if mirrored { "-" } else { "" };
-    let (width, height) = (unturned.width, unturned.height);
     path.push_str(fit_in);
-    path.push_str(&format!("{}{width}x{}{height}/", minus(unturned.mirrored), minus(unturned.upside_down)));
-    path.push_str(match unturned.gravity {
-        "left" => "left/middle/",
-        "right" => "right/middle/",
-        "top" => "center/top/",
-        "bottom" => "center/bottom/",
-        "auto" => "smart/",
-        _ => "",
-    });
+    path.push_str(&geometry(&unturned));
     let mut filters: Vec<String> = by_fit.iter().map(|filter| (*filter).to_owned()).collect();
     filters.extend(own_filters(transform));
     if unturned.degrees > 0 {
         // thumbor turns counter-clockwise.
         filters.push(format!("rotate({})", 360_u32.saturating_sub(unturned.degrees)));
     }
-    filters.extend(transform.format.map(|format| format!("format({})", format_name(format))));
+    filters.extend(transform.format.map(|format| format!("format({})", format.name())));
     if !filters.is_empty() {
         path.push_str(&format!("filters:{}/", filters.join(":")));
     }
-    path.extend(utf8_percent_encode(source.as_str(), UNRESERVED));
+    source.escape_into(&mut path);
     Some(path)
 }
 
@@ -141,28 +119,41 @@ fn own_filters(transform: &Transform) -> Vec<String> {
             _ => continue,
         });
     }
-    let colour = match transform.option(OptionName::Background) {
-        Some(Value::Colour(Colour([red, green, blue]))) => Some(format!("{red:02x}{green:02x}{blue:02x}")),
-        _ => None,
-    };
-    let is_jpeg = matches!(transform.format, Some(Format::Jpeg | Format::BaselineJpeg));
-    match (transform.frame.fit(), colour) {
-        (Fit::Pad, colour) => filters.push(format!("fill({},1)", colour.as_deref().unwrap_or("ffffff"))),
-        (_, Some(colour)) => filters.push(format!("background_color({colour})")),
-        // JPEG has no transparency, and thumbor would make it black.
-        (_, None) if is_jpeg => filters.push("background_color(ffffff)".to_owned()),
-        (_, None) => {}
-    }
+    filters.extend(background(transform).map(Colour::digits).map(|colour| match transform.frame.fit() {
+        Fit::Pad => format!("fill({colour},1)"),
+        _ => format!("background_color({colour})"),
+    }));
     filters
 }
 
-fn format_name(format: Format) -> &'static str {
-    match format {
-        Format::Avif => "avif",
-        Format::Webp => "webp",
-        Format::Jpeg | Format::BaselineJpeg => "jpeg",
-        Format::Png => "png",
+/// What is cut off first, where `border` stands for a border of one colour. `None` for what has no spelling.
+pub(super) fn cut(transform: &Transform, border: &str) -> Option<String> {
+    match transform.option(OptionName::Trim) {
+        None => Some(String::new()),
+        Some(Value::Trim(Trim::Border)) => Some(border.to_owned()),
+        Some(Value::Trim(Trim::Box([left, top, width, height]))) => {
+            let (right, bottom) = (left.checked_add(*width)?, top.checked_add(*height)?);
+            Some(format!("{left}x{top}:{right}x{bottom}/"))
+        }
+        Some(_) => None,
     }
+}
+
+/// The box, with a minus before each axis that is mirrored, and the side to keep.
+pub(super) fn geometry(unturned: &Unturned) -> String {
+    let minus = |mirrored: bool| if mirrored { "-" } else { "" };
+    let Unturned { width, height, .. } = unturned;
+    let (across, down) = (minus(unturned.mirrored), minus(unturned.upside_down));
+    // Both axes are named, because imagor keeps a corner where it is told one only.
+    let side = match unturned.gravity {
+        "left" => "left/middle/",
+        "right" => "right/middle/",
+        "top" => "center/top/",
+        "bottom" => "center/bottom/",
+        "auto" => "smart/",
+        _ => "",
+    };
+    format!("{across}{width}x{down}{height}/{side}")
 }
 
 #[cfg(test)]
@@ -231,6 +222,9 @@ mod tests {
             ("width=3,saturation=0", "fit-in/3x0/filters:saturation(0)"),
         ] {
             check(options, Some(want));
+        }
+        for options in ["width=3,height=2,fit=cover,gravity=0.5x0.5", "width=3,trim=1;2;3;4"] {
+            check(options, None);
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Unturned {
     pub width: u32,
     /// Height before turning; 0 where it is not bounded.
     pub height: u32,
-    /// The side to keep before mirroring and turning.
+    /// The side to keep before mirroring and turning; `point` for a point of it.
     pub gravity: &'static str,
     /// Whether it is mirrored horizontally, before turning.
     pub mirrored: bool,
@@ -25,10 +25,31 @@ pub struct Unturned {
     pub degrees: u32,
 }
 
+/// Whether the picture is turned or mirrored at all.
+pub fn is_turned(transform: &Transform) -> bool {
+    [OptionName::Rotate, OptionName::Flip].iter().any(|option| transform.option(*option).is_some())
+}
+
+/// Whether width becomes height.
+pub fn is_quarter_turn(transform: &Transform) -> bool {
+    matches!(transform.option(OptionName::Rotate), Some(Value::Word("90" | "270")))
+}
+
+/// How a resizer that mirrors after turning has to mirror, horizontally and vertically: a quarter turn
+/// swaps the axes.
+pub fn mirroring_after_turning(transform: &Transform) -> (bool, bool) {
+    let flip = match transform.option(OptionName::Flip) {
+        Some(Value::Word(flip)) => flip,
+        _ => "",
+    };
+    let (horizontal, vertical) = (flip.contains('h'), flip.contains('v'));
+    if is_quarter_turn(transform) { (vertical, horizontal) } else { (horizontal, vertical) }
+}
+
 /// The sides of a picture, clockwise.
 const SIDES: [&str; 4] = ["top", "right", "bottom", "left"];
 
-/// Takes the turning out of a transform. Points have no name here: `None` for such a gravity.
+/// Takes the turning out of a transform. `None` for a point of a picture that is turned.
 pub fn unturn(transform: &Transform) -> Option<Unturned> {
     let word = |option| match transform.option(option) {
         Some(Value::Word(word)) => Some(*word),
@@ -40,6 +61,7 @@ pub fn unturn(transform: &Transform) -> Option<Unturned> {
     let gravity = match transform.option(OptionName::Gravity) {
         None => "center",
         Some(Value::Word(word)) => word,
+        Some(_) if degrees == 0 && flip.is_empty() => "point",
         Some(_) => return None,
     };
     let frame = transform.frame;

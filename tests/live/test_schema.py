@@ -33,7 +33,7 @@ UNSEEN = {
     r"found no key; |found a group `preset`; wanted presets": "something is needed because of another part",
     r"found the same key as in |the same header a second time|each (header|cookie) once": "a repetition under two names",
     r"found the same key a second time": "JSON parsers drop repeated keys before the schema sees them",
-    r"which (thumbor|imgproxy) does not have|an option that (thumbor|imgproxy) does not have": "what the resizer lacks",
+    r"which \w+ does not have|options? that \w+ does not have": "what the resizer lacks",
     r"wanted a regular expression in|wanted one of `source`, `preset`, `options`": "the inside of a regular expression",
     r"is not set or empty": "the environment",
     r"a key that is (something else|too short)|a secret that no header can carry": "the form of a secret",
@@ -43,6 +43,7 @@ UNSEEN = {
     r"neither dot segments nor encoded separators|wanted a URL with a host and an optional port": "the parts of a URL",
     r"such as `public/2024`": "the parts of a path",
     r"`cookies` beside `cookie`|a `fit` that needs both|a route that no request can name a size for": "keys that depend on each other",
+    r"^resizer\.template\.": "the pattern of a template, and words for what it names",
     r"found `min` \d+ above `max`|variants of each source": "arithmetic",
 }
 

@@ -78,8 +78,7 @@ fn offered(dialect: &Dialect, spec: &Spec) -> String {
     if !dialect.has(spec.option) {
         return "no".to_owned();
     }
-    let support = dialect.options.iter().find(|(option, _, _)| *option == spec.option);
-    if let Some((_, Support::UpTo(most), _)) = support {
+    if let Some(Support::UpTo(most)) = dialect.support(spec.option) {
         return format!("up to {most}");
     }
     let has = |(_, value): &(&str, Value)| dialect.has_value(spec.option, value);

@@ -148,9 +148,8 @@ fn range(
     };
     let (least, most) = (number("min", min)?, number("max", max)?);
     let (kind_least, kind_most) = option.spec().kind.bounds()?;
-    let support = dialect.and_then(|dialect| dialect.options.iter().find(|(other, _, _)| *other == option));
-    let resizer_most = match support {
-        Some((_, Support::UpTo(most), _)) => (*most).min(kind_most),
+    let resizer_most = match dialect.and_then(|dialect| dialect.support(option)) {
+        Some(Support::UpTo(most)) => (*most).min(kind_most),
         _ => kind_most,
     };
     let (least, most) = (least.unwrap_or(kind_least), most.unwrap_or(resizer_most));

@@ -103,7 +103,7 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
         unresizable,
         max_age,
     };
-    let count = variants::count(&route, known.presets, dialect.map_or(&[], |dialect| dialect.formats));
+    let count = variants::count(&route, known.presets, dialect.map_or(&[], |dialect| &dialect.formats));
     if let Some(most) = most.filter(|most| count > *most) {
         let place = place.key("limits").key("variants");
         let wanted = format!("at most {most}: allow fewer values, or raise the number");

@@ -1,21 +1,15 @@
-//! Compiles what requests are sent to: origins, the resizer and the gate. What opens an origin is the
-//! business of `credentials`.
+//! Compiles what requests are sent to: origins and the gate. What opens an origin is the business of
+//! `credentials`, the resizer that of `resizers`.
 
 use std::collections::BTreeMap;
 
 use super::{Findings, credentials, name_of};
 use crate::config::error::{ConfigError, Place, quote};
-use crate::config::raw::{
-    OriginAuth, RawGate, RawImgproxy, RawOrigin, RawResizer, RawSecret, RawThumbor, Table,
-};
+use crate::config::raw::{OriginAuth, RawGate, RawOrigin, RawSecret, Table};
 use crate::origin::{Authority, BaseUrl, Cluster, Origin, Sharing};
 use crate::policy::Gate;
-use crate::resizer::{Resizer, Signer, imgproxy, thumbor};
-use crate::seal::{SealKey, SealKeys, decode_hex};
+use crate::seal::{SealKey, SealKeys};
 use crate::secret::Secret;
-
-/// Keys of resizers are at least this long, in bytes: 128 bits.
-const LEAST_KEY: usize = 16;
 
 pub(super) fn origins(
     findings: &mut Findings<'_>,
@@ -48,36 +42,6 @@ fn origin(findings: &mut Findings<'_>, place: &Place, name: String, raw: RawOrig
         None => Sharing::Private,
     };
     Some(Origin::new(name, url?, cluster?, credentials, forward, sharing))
-}
-
-pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResizer) -> Option<Resizer> {
-    match raw {
-        RawResizer::Imgproxy(RawImgproxy { cluster, authority, key, salt }) => {
-            let place = place.key("imgproxy");
-            let cluster = cluster_of(findings, &place.key("cluster"), cluster);
-            let authority = authority_of(findings, &place.key("authority"), authority);
-            let wanted = "the value of IMGPROXY_KEY";
-            let key = required_key(findings, &place.key("key"), key, wanted);
-            let key = key.and_then(|key| hex_key(findings, &place.key("key"), &key, wanted));
-            let wanted = "the value of IMGPROXY_SALT";
-            let salt = required_secret(findings, &place.key("salt"), salt, wanted);
-            let salt = salt.and_then(|salt| hex_key(findings, &place.key("salt"), &salt, wanted));
-            let keys = imgproxy::Keys::new(&key?, &salt?)?;
-            Some(Resizer { cluster: cluster?, authority: authority?, signer: Signer::Imgproxy(keys) })
-        }
-        RawResizer::Thumbor(RawThumbor { cluster, authority, key }) => {
-            let place = place.key("thumbor");
-            let cluster = cluster_of(findings, &place.key("cluster"), cluster);
-            let authority = authority_of(findings, &place.key("authority"), authority);
-            let key = required_key(findings, &place.key("key"), key, "the value of SECURITY_KEY");
-            if key.as_ref().is_some_and(|key| key.expose().len() < LEAST_KEY) {
-                let wanted = format!("at least {LEAST_KEY} characters");
-                findings.note(ConfigError::new(place.key("key"), "a key that is too short", wanted));
-            }
-            let key = thumbor::Key::new(key?.expose())?;
-            Some(Resizer { cluster: cluster?, authority: authority?, signer: Signer::Thumbor(key) })
-        }
-    }
 }
 
 pub(super) fn gate(findings: &mut Findings<'_>, place: &Place, raw: RawGate) -> Option<Gate> {
@@ -123,7 +87,11 @@ fn base_url(findings: &mut Findings<'_>, place: &Place, url: Option<String>) -> 
     parsed.ok()
 }
 
-fn cluster_of(findings: &mut Findings<'_>, place: &Place, cluster: Option<String>) -> Option<Cluster> {
+pub(super) fn cluster_of(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    cluster: Option<String>,
+) -> Option<Cluster> {
     let cluster = findings.required(cluster, place, "the name of a cluster of Envoy")?;
     let parsed = Cluster::parse(&cluster);
     if parsed.is_none() {
@@ -132,22 +100,17 @@ fn cluster_of(findings: &mut Findings<'_>, place: &Place, cluster: Option<String
     parsed
 }
 
-fn authority_of(findings: &mut Findings<'_>, place: &Place, authority: Option<String>) -> Option<Authority> {
+pub(super) fn authority_of(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    authority: Option<String>,
+) -> Option<Authority> {
     let authority = findings.required(authority, place, "a host with an optional port")?;
     let parsed = Authority::parse(&authority);
     if parsed.is_none() {
         findings.note(ConfigError::new(place.clone(), quote(&authority), "a host with an optional port"));
     }
     parsed
-}
-
-fn hex_key(findings: &mut Findings<'_>, place: &Place, secret: &Secret, wanted: &str) -> Option<Vec<u8>> {
-    let key = decode_hex(secret.expose()).filter(|key| key.len() >= LEAST_KEY);
-    if key.is_none() {
-        let wanted = format!("{wanted}: at least {LEAST_KEY} bytes in hexadecimal digits");
-        findings.note(ConfigError::new(place.clone(), "a key that is something else", wanted));
-    }
-    key
 }
 
 pub(super) fn required_secret(
@@ -158,18 +121,6 @@ pub(super) fn required_secret(
 ) -> Option<Secret> {
     let raw = findings.required(raw, place, wanted)?;
     secret_of(findings, place, raw)
-}
-
-/// A required secret that is a key of pinhole's own or of its resizer's, and of no second use.
-fn required_key(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    raw: Option<RawSecret>,
-    wanted: &str,
-) -> Option<Secret> {
-    let key = required_secret(findings, place, raw, wanted)?;
-    findings.unique_key(place, &key);
-    Some(key)
 }
 
 /// Looks a secret up.
