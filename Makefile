@@ -3,9 +3,11 @@
 
 TARGET := wasm32-wasip1
 PYTHON := .venv/bin/python
+RESIZER ?= thumbor
+export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm venv func-e origins demo test test-unit test-live check lint doc policies clean
+.PHONY: help wasm venv func-e origins resizer resizers demo test test-unit test-live check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +15,7 @@ help: ## List the targets
 wasm: ## Build the module, and get its compiler target by itself
 	@.make/wasm
 
-demo: wasm venv func-e ## Run origin, resizer and Envoy, show what is served and what is refused, and stay up
+demo: wasm venv func-e resizer ## Run origin, resizer and Envoy, show what is served and what is refused, and stay up
 	@$(PYTHON) envoy/demo/demo.py
 
 test: test-unit test-live ## Run every test
@@ -21,7 +23,7 @@ test: test-unit test-live ## Run every test
 test-unit: ## Run the tests that need no Envoy
 	cargo test
 
-test-live: wasm venv func-e origins ## Run the tests against a real Envoy, resizer and origin
+test-live: wasm venv func-e resizer resizers origins ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
 
 check: lint doc policies ## Format, lints, documentation and every shipped configuration
@@ -51,6 +53,10 @@ venv:
 func-e:
 	@.make/func-e >/dev/null
 
+# The one that was asked for. thumbor came with .venv.
+resizer:
+	@[ "$(RESIZER)" = thumbor ] || .make/resizers "$(RESIZER)" >/dev/null
+
 # What cannot be installed is said here, and named again by the tests that skip.
-origins:
-	@-.make/origins
+resizers origins:
+	@-.make/$@

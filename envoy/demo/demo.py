@@ -1,8 +1,8 @@
 """`make demo`: starts the stack, shows what it serves and what it refuses, and stays up.
 
 With --once, or DEMO_ONCE=1, it ends after showing. Anything that is not as expected is marked and makes the
-exit status 1. Settings: RESIZER=thumbor|imgproxy and EDGE_PORT, GATE_PORT, ADMIN_PORT, RESIZER_PORT,
-ORIGIN_PORT.
+exit status 1. Settings: RESIZER (thumbor, imgproxy, imagor, imaginary or ipx) and EDGE_PORT, GATE_PORT, ADMIN_PORT,
+RESIZER_PORT, ORIGIN_PORT.
 """
 
 import http.client
@@ -16,6 +16,7 @@ from PIL import Image
 
 import origin
 from bootstrap import ROOT, BootstrapError, Ports
+from resizers import telltale
 from stack import Stack, StackError, interrupt_on_sigterm
 
 PICTURE = "landscape.jpg"
@@ -178,7 +179,7 @@ def show(stack: Stack) -> bool:
 
 def leaks(stack: Stack, answers: list[Answer]) -> list[str]:
     """Which of the things that no visitor may learn are in the edge's answers."""
-    secrets = [origin.HOST, origin.BASE.strip("/"), origin.CANARY, stack.resizer, *stack.env.values()]
+    secrets = [origin.HOST, origin.BASE.strip("/"), origin.CANARY, telltale(stack.resizer), *stack.env.values()]
     seen = b"\n".join(f"{answer.headers}".encode() + answer.body for answer in answers).lower()
     return [secret for secret in secrets if secret.lower().encode() in seen]
 

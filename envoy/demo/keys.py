@@ -10,7 +10,8 @@ import secrets
 import sys
 
 # Every variable that envoy.yaml lists under host_env_keys.
-NAMES = ("PHOTOS_TOKEN", "THUMBOR_KEY", "PINHOLE_SEAL_KEY", "IMGPROXY_KEY", "IMGPROXY_SALT")
+NAMES = ("PHOTOS_TOKEN", "PINHOLE_SEAL_KEY", "THUMBOR_KEY")
+NAMES += ("IMGPROXY_KEY", "IMGPROXY_SALT", "IMAGOR_SECRET", "IMAGINARY_KEY")
 
 
 def fresh() -> dict[str, str]:
@@ -21,6 +22,8 @@ def fresh() -> dict[str, str]:
         "PINHOLE_SEAL_KEY": secrets.token_hex(32),
         "IMGPROXY_KEY": secrets.token_hex(32),
         "IMGPROXY_SALT": secrets.token_hex(32),
+        "IMAGOR_SECRET": secrets.token_urlsafe(32),
+        "IMAGINARY_KEY": secrets.token_urlsafe(32),
     }
 
 

@@ -23,6 +23,7 @@ import pictures
 import resizers
 from bootstrap import ENVOY_YAML, ROOT, BootstrapError, Ports, render
 from children import Child, ChildError, answers, listens
+from programs import ProgramError
 
 MODULE = ROOT / "target" / "wasm32-wasip1" / "release" / "pinhole.wasm"
 SCRATCH = ROOT / "target" / "demo"  # pictures, logs and configurations of all runs
@@ -81,7 +82,7 @@ class Stack:
     def __enter__(self) -> "Stack":
         try:
             self._start()
-        except (ChildError, BootstrapError, resizers.ResizerError) as error:
+        except (ChildError, BootstrapError, ProgramError) as error:
             self.stop()
             raise StackError(str(error)) from None
         except BaseException:  # Ctrl-C during the start must leave nothing behind either
@@ -148,7 +149,7 @@ class Stack:
 
     def _start_resizer(self) -> None:
         resizer = resizers.find(self.resizer, self.ports.resizer, self.gate_url, self.env)
-        child = self._child(self.resizer, resizer.command, self.resizer_log, resizer.settings)
+        child = self._child(self.resizer, resizer.command, self.resizer_log, resizer.environment)
         child.wait_until(resizer.ready)
 
     def _start_envoy(self) -> None:

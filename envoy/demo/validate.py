@@ -4,12 +4,14 @@ Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more wi
 beside envoy.yaml must be the same text but for what they mark. No port is opened.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import keys
+import resizers
 from bootstrap import ENVOY_YAML, ROOT, BootstrapError, common_part, inline_policy, render
 from stack import MODULE, StackError, find_envoy
 
@@ -39,6 +41,9 @@ def main() -> int:
     folder = ENVOY_YAML.parent
     good = inline_policy(ENVOY_YAML.read_text()) == (folder / "policy.json").read_text()
     print(f"  {'ok' if good else 'DIFFERENT'}  the policy in envoy.yaml is the text of policy.json")
+    same = json.loads((folder / "policy-imgproxy.json").read_text()) == json.loads(resizers.shipped_policy("imgproxy"))
+    print(f"  {'ok' if same else 'DIFFERENT'}  policy-imgproxy.json is policy.json with another `resizer`")
+    good &= same
     common = common_part(ENVOY_YAML.read_text())
     for bootstrap in sorted(folder.glob("*.yaml")):
         if "static_resources:" in (text := bootstrap.read_text()):  # others are for other readers, such as Istio

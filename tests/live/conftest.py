@@ -1,7 +1,7 @@
 """The live tests: real Envoy with the module, a real resizer, the demo's hidden origin, all on 127.0.0.1.
 
 Stacks are started when a test first asks for one, and live as long as the run. FUNC_E, ENVOY_BIN and
-RESIZER=imgproxy work as for the demo (envoy/README.md).
+RESIZER work as for the demo (envoy/README.md).
 """
 
 import json
@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "envoy" / "demo"))
 
+import resizers  # noqa: E402
 from stack import Stack, StackError, find_envoy, find_func_e  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
@@ -40,9 +41,7 @@ def pytest_report_header() -> list[str]:
 def policy_text(name: str) -> str:
     """A policy of the corpus, with the resizer that this run uses."""
     policy = json.loads((CASES / name).read_text())
-    if RESIZER != "thumbor":
-        policy["resizer"] = json.loads((ROOT / "envoy" / f"policy-{RESIZER}.json").read_text())["resizer"]
-    return json.dumps(policy)
+    return json.dumps(policy | {"resizer": resizers.section(RESIZER)})
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from functools import cache
 from urllib.parse import quote
 
 import origin
+from resizers import telltale
 from stack import Stack
 from wire import Answer
 
@@ -16,7 +17,7 @@ def secrets_of(stack: Stack) -> dict[str, str]:
         "the origin's directory": origin.BASE.strip("/"),
         "the origin's canary": origin.CANARY,
         "the photographer's name": "canary-photographer",
-        "the resizer": stack.resizer or "thumbor",
+        "the resizer": telltale(stack.resizer or "thumbor"),
         "the resizer's cluster": "resizer",
         "the origin's cluster": "photos",
         "the gate's address": f"127.0.0.1:{stack.ports.gate}",

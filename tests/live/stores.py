@@ -1,6 +1,6 @@
 """Storage servers that check every signature: MinIO for S3, Azurite for Azure Blob Storage.
 
-`.make/origins` installs them; where it cannot, `StoreError` says why. Each holds the demo's pictures and two with
+`.make/origins` installs them; where it cannot, `ProgramError` says why. Each holds the demo's pictures and two with
 names that need care, in a bucket or container that only a signature opens.
 """
 
@@ -8,7 +8,6 @@ import base64
 import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,17 +16,13 @@ from urllib.parse import quote
 
 import signers
 import wire
-from bootstrap import ROOT
 from children import Child, answers, listens
+from programs import installed
 from stack import SCRATCH
 
 PLACE = "hidden-bucket"
 # Each character that some signer encodes and another does not.
 NAMES = ["landscape.jpg", "été 2024/lac & lune.jpg", "a+b@c,d (1)'!*$=:~_-.jpg"]
-
-
-class StoreError(Exception):
-    """The server is not to be had here."""
 
 
 @dataclass
@@ -39,13 +34,6 @@ class Store:
 
 def encoded(name: str) -> str:
     return quote(name, safe="/~")
-
-
-def installed(name: str) -> str:
-    done = subprocess.run([ROOT / ".make" / "origins", name], text=True, capture_output=True, check=False)
-    if done.returncode:
-        raise StoreError(done.stderr.strip().splitlines()[-1])
-    return done.stdout.strip()
 
 
 def _directory(name: str, port: int) -> Path:
@@ -64,7 +52,7 @@ def _put(store: Store, path: str, headers: list[tuple[str, str]], body: bytes = 
 
 @contextmanager
 def minio(port: int, picture: bytes) -> Iterator[Store]:
-    command = [installed("minio"), "server", "--quiet", f"--address=127.0.0.1:{port}"]
+    command = [installed("origins", "minio"), "server", "--quiet", f"--address=127.0.0.1:{port}"]
     directory = _directory("minio", port)
     store = Store(port, "canary" + secrets.token_hex(7), secrets.token_urlsafe(30))
     environment = os.environ | {
@@ -102,7 +90,7 @@ def temporary_key(store: Store) -> dict[str, str]:
 
 @contextmanager
 def azurite(port: int, picture: bytes) -> Iterator[Store]:
-    script = installed("azurite")
+    script = installed("origins", "azurite")
     directory = _directory("azurite", port)
     store = Store(port, "canaryaccount", base64.b64encode(secrets.token_bytes(64)).decode())
     command = [

@@ -24,6 +24,7 @@ import stores
 import wire
 from bootstrap import Ports
 from conftest import policy_text
+from programs import ProgramError
 from stack import SCRATCH, Stack
 from stores import NAMES, PLACE, Store, encoded
 from upstream import Asked, Upstream, response
@@ -43,9 +44,9 @@ def with_store(port: int, names: list[str]) -> Callable[[str], str]:
     """envoy.yaml with the cluster of a store, and with variables for its secrets."""
 
     def configure(text: str) -> str:
-        assert text.count("  clusters:\n") == 1 and text.count("IMGPROXY_SALT]") == 1
+        assert text.count("  clusters:\n") == 1 and text.count("IMAGINARY_KEY]") == 1
         text = text.replace("  clusters:\n", f"  clusters:\n{CLUSTER % port}")
-        return text.replace("IMGPROXY_SALT]", ", ".join(["IMGPROXY_SALT", *names]) + "]")
+        return text.replace("IMAGINARY_KEY]", ", ".join(["IMAGINARY_KEY", *names]) + "]")
 
     return configure
 
@@ -123,7 +124,7 @@ def minio() -> Iterator[Kept]:
                 "SESSION_TOKEN": temporary["SessionToken"],
             }
             yield Kept(store, origins, secrets)
-    except stores.StoreError as error:
+    except ProgramError as error:
         pytest.skip(str(error))
 
 
@@ -156,7 +157,7 @@ def azurite() -> Iterator[Kept]:
                 "OTHER_SAS": sas("hidden-other", 1),
             }
             yield Kept(store, origins, secrets)
-    except stores.StoreError as error:
+    except ProgramError as error:
         pytest.skip(str(error))
 
 
