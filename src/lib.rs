@@ -26,14 +26,15 @@
 //! | [`options`] | the options of a picture: names, kinds and ranges, in one table |
 //! | [`transform`] | what a resizer is told: every choice made, one form for one picture |
 //! | [`negotiate`], [`hints`] | `format: auto` from `accept`; `width=auto` and slow connections from client hints |
-//! | [`reply`] | responses that pinhole makes itself |
+//! | [`reply`] | responses that pinhole makes itself; [`fallback`] images in them |
 //! | [`origin`] | the hidden server; [`credentials`] that open it; [`secret`] bytes that nothing prints |
 //! | [`forwarding`] | the visitor's credentials that an origin is given, by exact allow-list |
 //! | [`seal`] | the token in which a source travels through the resizer |
 //! | [`signature`] | signed URLs: served only where the holder of a key said so, for a time |
 //! | [`resizer`] | how each resizer is asked; one file per dialect |
 //! | [`keeping`] | what the gate tells the edge about an origin's cache rules |
-//! | [`response`] | what an upstream's answer means, and what of it goes on |
+//! | [`response`] | what an upstream's answer means, and what of it goes on; [`validators`] in our own words |
+//! | [`via`] | the mark by which a source that leads back here is known |
 #![cfg_attr(target_arch = "wasm32", doc = "| [`filter`] | the only module that talks to the host |")]
 #![cfg_attr(
     not(target_arch = "wasm32"),
@@ -60,6 +61,7 @@
 
 pub mod config;
 pub mod credentials;
+pub mod fallback;
 #[cfg(target_arch = "wasm32")]
 pub mod filter;
 pub mod forwarding;
@@ -77,3 +79,5 @@ pub mod seal;
 pub mod secret;
 pub mod signature;
 pub mod transform;
+pub mod validators;
+pub mod via;

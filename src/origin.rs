@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use crate::config::raw::LastModified;
 use crate::credentials::{Credentials, Opening, Unsigned};
 use crate::forwarding::ForwardRule;
 use crate::request::Method;
@@ -132,6 +133,11 @@ impl BaseUrl {
     pub fn base(&self) -> &str {
         &self.base
     }
+
+    /// Scheme and authority, without a slash at the end.
+    pub fn server(&self) -> String {
+        format!("{}://{}", self.scheme.name(), self.authority.as_str())
+    }
 }
 
 /// Whether answers that were fetched with credentials may be shown to everybody.
@@ -144,6 +150,15 @@ pub enum Sharing {
     SharePublicly,
 }
 
+/// What others learn of what an origin serves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Disclosure {
+    /// Who may see it.
+    pub sharing: Sharing,
+    /// Whether visitors learn when it was changed.
+    pub last_modified: LastModified,
+}
+
 /// A hidden server of source images.
 pub struct Origin {
     name: String,
@@ -151,7 +166,7 @@ pub struct Origin {
     cluster: Cluster,
     credentials: Credentials,
     forward: ForwardRule,
-    sharing: Sharing,
+    disclosure: Disclosure,
 }
 
 impl Origin {
@@ -162,9 +177,9 @@ impl Origin {
         cluster: Cluster,
         credentials: Credentials,
         forward: ForwardRule,
-        sharing: Sharing,
+        disclosure: Disclosure,
     ) -> Origin {
-        Origin { name, url, cluster, credentials, forward, sharing }
+        Origin { name, url, cluster, credentials, forward, disclosure }
     }
 
     /// Its name in the policy.
@@ -201,7 +216,12 @@ impl Origin {
     /// Whether public caches may keep what it serves: it is open, or the operator said so.
     pub fn is_public(&self) -> bool {
         let is_open = self.credentials.is_empty() && self.forward.is_empty();
-        is_open || self.sharing == Sharing::SharePublicly
+        is_open || self.disclosure.sharing == Sharing::SharePublicly
+    }
+
+    /// Whether visitors learn when a source was changed.
+    pub fn last_modified(&self) -> LastModified {
+        self.disclosure.last_modified
     }
 
     /// The upstream path of a source: always below the base path.
@@ -282,7 +302,7 @@ mod tests {
             cluster,
             Credentials::default(),
             ForwardRule::default(),
-            Sharing::Private,
+            Disclosure::default(),
         );
         let source = SourcePath::parse("2024/a b.jpg").unwrap();
         assert_eq!(origin.path_of(&source), "/hidden/2024/a%20b.jpg");

@@ -8,51 +8,30 @@
 pub mod bounds;
 pub mod decision;
 mod edge;
+mod fetch;
 mod gate;
 pub mod host;
 pub mod limit;
 pub mod query;
 pub mod rejection;
 pub mod route;
+pub mod supply;
 pub mod variants;
 
 use std::collections::BTreeMap;
 
-use crate::config::raw::PrivateSources;
-use crate::keeping::Ticket;
+use crate::forwarding::Forwarded;
 use crate::options::Options;
 use crate::origin::Origin;
-use crate::request::Headers;
 use crate::request::path::Path;
+use crate::request::{Headers, Method};
 use crate::resizer::Resizer;
-use crate::response::{Privacy, Role};
-use crate::seal::SealKeys;
+use crate::response::{self, AnswerRule, Verdict};
 
-use decision::{Decision, Refusal, Rule};
+use decision::{Decision, Forward, Refusal, Rule, UpstreamRequest};
+use rejection::Rejection;
 use route::{Route, SignatureRule};
-
-/// Where the resizer fetches sources, and the key of the tokens it fetches them by.
-#[derive(Debug)]
-pub struct Gate {
-    /// The gate's URL without a slash at its end.
-    pub url: String,
-    /// What is done about a source that its origin wants kept private.
-    pub private_sources: PrivateSources,
-    /// Seals at the edge, opens at the gate.
-    pub seal: SealKeys,
-}
-
-impl Gate {
-    /// What both roles do about the privacy of the source of this token.
-    fn privacy(&self, origin: &Origin, token: &str, role: Role) -> Privacy {
-        match (self.private_sources, role) {
-            _ if !origin.is_public() => Privacy::Settled,
-            (PrivateSources::NoStore, _) => Ticket::of(token).map_or(Privacy::Refused, Privacy::Noted),
-            (PrivateSources::Refuse, Role::Gate) => Privacy::Refused,
-            (PrivateSources::Refuse, Role::Edge) => Privacy::Settled,
-        }
-    }
-}
+use supply::Gate;
 
 /// The compiled policy.
 #[derive(Debug)]
@@ -88,5 +67,21 @@ impl Policy {
             Ok(forward) => Decision::Forward(Box::new(forward)),
             Err(rejection) => Decision::Reject(Refusal::new(rejection, Rule::Gate)),
         }
+    }
+
+    /// The request for the source of a forwarded one, as the gate or the edge itself makes it; without what of
+    /// the visitor's credentials is forwarded. For [`Forward`]s of the edge.
+    pub fn source_request<'p>(
+        &'p self,
+        forward: &Forward<'p>,
+        now: Option<u64>,
+    ) -> Result<UpstreamRequest<'p>, Rejection> {
+        let source = (&forward.source, Forwarded::new());
+        fetch::request(self, forward.origin, source, Method::Get, &[], now)
+    }
+
+    /// What an upstream's answer means, and what of it may go on.
+    pub fn judge(&self, rule: &AnswerRule, headers: &Headers) -> Verdict {
+        response::judge(rule, &self.gate.marks.etags, headers)
     }
 }

@@ -1,9 +1,13 @@
 //! Local replies: responses that pinhole makes itself.
 //!
 //! INVARIANT: status, headers and body come from closed sets; the one text that a request brought is
-//! the name of an option, and only if it has the form of one.
+//! the name of an option, and only if it has the form of one. The two replies that are none of a
+//! rejection have the headers that [`crate::response`] lists.
 
+use crate::config::raw::FallbackStatus;
+use crate::fallback::Fallback;
 use crate::policy::rejection::Rejection;
+use crate::response::{Cache, OwnHeaders};
 
 /// The response header that names a rejection.
 pub const REASON_HEADER: &str = "x-pinhole-reason";
@@ -56,6 +60,35 @@ impl LocalReply {
         }
         LocalReply { status: rejection.status(), headers, body }
     }
+
+    /// The reply for a rejection with a fallback image as its body. `cache` is what would hold for the
+    /// picture: where nobody may keep that, nobody may keep this.
+    pub fn fallback(rejection: Rejection, fallback: &Fallback, cache: Cache) -> LocalReply {
+        let Fallback { image, status, max_age } = fallback;
+        let control = match (cache, max_age) {
+            (Cache::Private, _) => Cache::Private.control(),
+            (Cache::Public { .. }, 0) => "no-store".to_owned(),
+            (Cache::Public { max_age: most }, max_age) => {
+                Cache::Public { max_age: most.min(*max_age) }.control()
+            }
+        };
+        let headers = vec![
+            ("content-type", image.media_type().to_owned()),
+            ("cache-control", control),
+            ("x-content-type-options", "nosniff".to_owned()),
+            (REASON_HEADER, rejection.reason().to_owned()),
+        ];
+        let status = match status {
+            FallbackStatus::Error => rejection.status(),
+            FallbackStatus::Ok => 200,
+        };
+        LocalReply { status, headers, body: image.bytes().to_vec() }
+    }
+
+    /// Says that the request has the picture already.
+    pub fn not_modified(headers: OwnHeaders) -> LocalReply {
+        LocalReply { status: 304, headers, body: Vec::new() }
+    }
 }
 
 fn has_form_of_a_name(option: &str) -> bool {
@@ -77,6 +110,22 @@ mod tests {
         for other in ["", "a\r\nb", "<script>", "Canary", &"a".repeat(33)] {
             assert!(!named(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_fallback_is_kept_no_longer_than_it_says_and_than_the_picture_would_be() {
+        let image = std::sync::Arc::new(crate::fallback::Image::new(b"GIF89a".to_vec()).unwrap());
+        let reply = |status, max_age, cache| {
+            let fallback = Fallback { image: image.clone(), status, max_age };
+            let reply = LocalReply::fallback(Rejection::UpstreamTimeout, &fallback, cache);
+            assert_eq!((reply.headers[0].1.as_str(), reply.body.as_slice()), ("image/gif", &b"GIF89a"[..]));
+            (reply.status, reply.headers[1].1.clone())
+        };
+        let public = Cache::Public { max_age: 20 };
+        assert_eq!(reply(FallbackStatus::Error, 0, public), (504, "no-store".to_owned()));
+        assert_eq!(reply(FallbackStatus::Ok, 10, public), (200, "public, max-age=10".to_owned()));
+        assert_eq!(reply(FallbackStatus::Ok, 60, public), (200, "public, max-age=20".to_owned()));
+        assert_eq!(reply(FallbackStatus::Ok, 60, Cache::Private), (200, "private, no-store".to_owned()));
     }
 
     #[test]

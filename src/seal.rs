@@ -88,9 +88,11 @@ impl SealKey {
     pub fn from_hex(secret: &Secret) -> Option<SealKey> {
         let bytes: [u8; 32] = decode_hex(secret.expose())?.try_into().ok()?;
         let cipher =
-            XChaCha20Poly1305::new_from_slice(&expand(&bytes, b"pinhole seal v1: encryption")?).ok()?;
+            XChaCha20Poly1305::new_from_slice(&Secret::derive(&bytes, b"pinhole seal v1: encryption")?)
+                .ok()?;
         let nonces =
-            <Hmac<Sha256> as KeyInit>::new_from_slice(&expand(&bytes, b"pinhole seal v1: nonces")?).ok()?;
+            <Hmac<Sha256> as KeyInit>::new_from_slice(&Secret::derive(&bytes, b"pinhole seal v1: nonces")?)
+                .ok()?;
         Some(SealKey { cipher, nonces })
     }
 
@@ -144,13 +146,6 @@ impl SealKeys {
     pub fn open(&self, token: &str) -> Option<Source> {
         self.current.open(token).or_else(|| self.previous.as_ref()?.open(token))
     }
-}
-
-/// A key for one use, derived from the key for all of them.
-fn expand(key: &[u8], purpose: &[u8]) -> Option<[u8; 32]> {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()?;
-    mac.update(purpose);
-    Some(mac.finalize().into_bytes().into())
 }
 
 /// Bytes written as pairs of hexadecimal digits.

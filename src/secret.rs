@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
 /// Secret bytes: a key, or a credential's header value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
@@ -13,6 +16,14 @@ impl Secret {
     /// Takes the bytes in.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Secret {
         Secret(bytes.into())
+    }
+
+    /// A key for one use, derived from a key for several: HMAC-SHA256 of the purpose. `None` is no outcome
+    /// of HMAC, which takes keys of every length.
+    pub fn derive(key: &[u8], purpose: &[u8]) -> Option<[u8; 32]> {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()?;
+        mac.update(purpose);
+        Some(mac.finalize().into_bytes().into())
     }
 
     /// The bytes, for the one computation or header that they are for.

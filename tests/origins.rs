@@ -76,8 +76,16 @@ fn sent_for(policy: &Policy, origin: &str, method: &str) -> Vec<(String, String)
 
 #[test]
 fn an_origin_gets_its_own_headers_and_no_others() {
-    const ALWAYS: [&str; 7] =
-        [":authority", ":method", ":path", ":scheme", "user-agent", "x-forwarded-proto", "x-pinhole-cluster"];
+    const ALWAYS: [&str; 8] = [
+        ":authority",
+        ":method",
+        ":path",
+        ":scheme",
+        "user-agent",
+        "via",
+        "x-forwarded-proto",
+        "x-pinhole-cluster",
+    ];
     let policy = policy();
     for (origin, base, wanted) in ORIGINS {
         for method in ["GET", "HEAD"] {

@@ -6,6 +6,7 @@
 
 mod combinations;
 mod credentials;
+mod fallbacks;
 mod forwarding;
 mod options;
 mod query;
@@ -57,7 +58,7 @@ impl Findings<'_> {
 /// Compiles a whole document.
 pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Loaded, Vec<ConfigError>> {
     let mut findings = Findings { errors: Vec::new(), keys: Vec::new(), environment };
-    let RawPolicy { schema: _, version, presets, routes, origins, resizer, gate, signing } = raw;
+    let RawPolicy { schema: _, version, presets, routes, origins, resizer, gate, signing, fallbacks } = raw;
     let top = Place::default();
     version_of(&mut findings, &top.key("version"), version);
 
@@ -74,11 +75,13 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
     let names: Vec<String> = raw.keys().cloned().collect();
     let origins = upstreams::origins(&mut findings, &top.key("origins"), raw);
 
+    let raw = fallbacks.unwrap_or_default();
+    let images = fallbacks::images(&mut findings, &top.key("fallbacks"), raw);
     let wanted = "an array with at least one route";
     let raw = findings.required(routes.filter(|list| !list.is_empty()), &top.key("routes"), wanted);
     let keys =
         signing.map(|raw| signatures::keys(&mut findings, &top.key("signing"), raw)).unwrap_or_default();
-    let known = routes::Known { origins: &names, presets: &presets, keys: &keys, dialect };
+    let known = routes::Known { origins: &names, presets: &presets, keys: &keys, images: &images, dialect };
     let routes = routes::routes(&mut findings, &top.key("routes"), raw.unwrap_or_default(), &known);
 
     let place = top.key("resizer");
@@ -91,6 +94,13 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
     let gate = findings
         .required(gate, &top.key("gate"), "an object with `url` and `seal_key`")
         .and_then(|raw| upstreams::gate(&mut findings, &top.key("gate"), raw));
+    for origin in
+        origins.values().filter(|origin| gate.as_ref().is_some_and(|gate| gate.url == origin.url().server()))
+    {
+        let found = "the URL of the gate";
+        let place = top.key("origins").key(origin.name()).key("url");
+        findings.note(ConfigError::new(place, found, "the URL of a server of source images"));
+    }
 
     match (resizer, gate) {
         (Some(resizer), Some(gate)) if findings.errors.is_empty() => {

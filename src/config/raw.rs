@@ -6,7 +6,9 @@
 //! behaviour.
 
 mod credentials;
+mod fallbacks;
 mod gate;
+mod origins;
 mod resizers;
 mod visitors;
 
@@ -15,7 +17,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use credentials::{RawAws, RawAzureSharedKey, RawBasic, RawCloudflareAccess, RawSecureAuth};
+pub use fallbacks::{FallbackStatus, RawFallback};
 pub use gate::{PrivateSources, RawGate};
+pub use origins::{LastModified, OriginAuth, RawOrigin};
 pub use resizers::{
     ImagorHash, ImagorSource, RawCloudflare, RawImaginary, RawImagor, RawImgproxy, RawIpx, RawResizer,
     RawTemplate, RawThumbor, RawWeserv,
@@ -53,6 +57,8 @@ pub struct RawPolicy {
     pub gate: Option<RawGate>,
     /// The keys of signed URLs, for routes with `signature`.
     pub signing: Option<RawSigning>,
+    /// Images by names that routes refer to: AVIF, GIF, JPEG, PNG or WebP of at most 65536 bytes, in base64.
+    pub fallbacks: Option<Table<String>>,
 }
 
 /// A number, a word or a boolean, as its text.
@@ -105,6 +111,8 @@ pub struct RawRoute {
     pub referrer: Option<RawReferrer>,
     /// What is answered for a source that cannot be resized, such as SVG. Default: `reject`.
     pub unresizable: Option<Unresizable>,
+    /// What is served where the picture cannot be had; a short text where absent.
+    pub fallback: Option<RawFallback>,
     /// How long caches may keep an answer, in seconds: 0 to 31536000 (a year). Default: 3600.
     pub max_age: Option<MaxAge>,
 }
@@ -260,32 +268,6 @@ pub type MaxAge = Whole<0, 31_536_000>;
 /// A whole number between two bounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Whole<const LEAST: u32, const MOST: u32>(pub u32);
-
-/// A hidden server of source images.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Origin"))]
-#[serde(deny_unknown_fields, expecting = "an object with `url`, `cluster`, `credentials` and `origin_auth`")]
-pub struct RawOrigin {
-    /// Scheme, host, perhaps port, and base path: `https://secret.example.com/directory`. Sources are below
-    /// that path. Without user information, query and fragment.
-    pub url: Option<String>,
-    /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
-    pub cluster: Option<String>,
-    /// What opens it. Nothing where absent: the server is open to Envoy.
-    pub credentials: Option<RawCredentials>,
-    /// Whether pictures fetched with credentials may be shown to everybody who knows the URL. Where
-    /// absent, they are `private, no-store`.
-    pub origin_auth: Option<OriginAuth>,
-}
-
-/// Says that pictures fetched with credentials may be shown to everybody who knows the URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case", expecting = "`share-publicly`, or nothing")]
-pub enum OriginAuth {
-    /// Answers may be kept in public caches.
-    SharePublicly,
-}
 
 /// What opens an origin: `set`, one way of signing, or both.
 #[derive(Debug, Default, Deserialize)]

@@ -1,12 +1,13 @@
 //! The JSON Schema of the policy document (draft 2020-12), for editors: `pinhole schema` prints it.
 //!
 //! Keys, types and descriptions come from the types of [`raw`](super::raw), options and their values
-//! from [`SPECS`], and what only the `compile` module demands from [`demands`]. INVARIANT: what the
+//! from [`SPECS`], and what only the `compile` module demands from [`demands`](mod@demands). INVARIANT: what the
 //! schema refuses, `pinhole check` refuses as well, but for spellings that nobody needs: numbers that
 //! are beyond a bound by less than their rounding, a number as the name in `extends`. What it cannot
 //! see (references, secrets, what a resizer lacks) is listed in `tests/live/test_schema.py`. Native
 //! builds only.
 
+mod demands;
 mod options;
 
 use std::borrow::Cow;
@@ -18,28 +19,12 @@ use serde_json::{Map, Value, json};
 
 use super::raw::{RawLimit, RawOptions, RawPolicy, RawQuery, RawValue, Whole};
 use crate::options::SPECS;
-use crate::options::kind::Kind;
-use options::{
-    definition_of, limit_of, names_and_short_names, number_of, options, preset, presets, value_of,
-};
-
-/// Names of presets and origins.
-const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
-/// Names of keys.
-const KEY_NAME: &str = "^[A-Za-z0-9_-]{1,32}$";
-/// Host names, and `*.` before one.
-const HOST: &str = r"^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
-/// Names of Envoy's clusters.
-const CLUSTER: &str = "^[!-~]{1,256}$";
-/// Header names: RFC 9110 5.6.2, without `*`.
-const HEADER_NAME: &str = "^[!#$%&'+.^_`|~0-9A-Za-z-]+$";
-/// An authority without user information; what else it may not be is the business of `pinhole check`.
-const AUTHORITY: &str = r"^[^@/?#\s]+$";
+use options::{definition_of, limit_of, options, preset, value_of};
 
 /// The schema of the whole document.
 pub fn document() -> Schema {
     let mut schema = of_types();
-    for (name, demand) in demands() {
+    for (name, demand) in demands::all() {
         if let Some(part) = schema.pointer_mut(&pointer_to(name)) {
             merge(part, demand);
         }
@@ -61,150 +46,6 @@ fn of_types() -> Schema {
 /// Where a definition is; the whole document where the name is empty.
 fn pointer_to(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!("/$defs/{name}") }
-}
-
-/// What the `compile` module demands beyond keys and types, by the name of the definition.
-fn demands() -> [(&'static str, Value); 28] {
-    // Of the ways to sign, one at most.
-    let ways =
-        ["aws", "azure_shared_key", "azure_sas", "secure_auth", "cloudflare_access", "basic", "bearer"];
-    let pairs = ways.iter().enumerate().flat_map(|(index, one)| {
-        ways.iter().skip(index.saturating_add(1)).map(move |other| json!({ "required": [one, other] }))
-    });
-    let two_ways: Vec<Value> = pairs.collect();
-    let secrets = json!({ "minProperties": 1, "propertyNames": { "pattern": KEY_NAME } });
-    let resizer = |keys: &[&str]| {
-        json!({
-            "required": keys,
-            "properties": { "cluster": { "pattern": CLUSTER }, "authority": { "pattern": AUTHORITY } },
-        })
-    };
-    [
-        (
-            "",
-            json!({
-                "$id": "urn:pinhole:policy:1",
-                "title": "Policy of pinhole",
-                "required": ["routes", "origins", "resizer", "gate"],
-                "properties": {
-                    "version": { "type": "integer", "const": 1 },
-                    "presets": presets(),
-                    "routes": { "minItems": 1 },
-                    "origins": { "minProperties": 1, "propertyNames": { "pattern": NAME } },
-                },
-            }),
-        ),
-        (
-            "Route",
-            json!({
-                "required": ["path", "origin"],
-                "properties": {
-                    "path": { "pattern": r"\(\?P?<source>" },
-                    "hosts": { "minItems": 1, "items": { "pattern": HOST } },
-                    "presets": presets(),
-                },
-            }),
-        ),
-        (
-            "Limits",
-            json!({
-                "properties": {
-                    "width": number_of(Kind::Side),
-                    "height": number_of(Kind::Side),
-                    "aspect_ratios": { "items": { "pattern": "^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$" } },
-                },
-            }),
-        ),
-        (
-            "Sources",
-            json!({
-                "properties": {
-                    "prefixes": { "minItems": 1, "items": { "pattern": "^[^/]" } },
-                    "extensions": { "minItems": 1, "items": { "pattern": "^[A-Za-z0-9]+$" } },
-                },
-            }),
-        ),
-        ("Signing", json!({ "required": ["keys"], "properties": { "keys": secrets } })),
-        (
-            "Signature",
-            json!({
-                "required": ["max_life"],
-                "properties": {
-                    "keys": { "minItems": 1, "items": { "pattern": KEY_NAME } },
-                    "free": { "items": { "enum": names_and_short_names() } },
-                },
-            }),
-        ),
-        (
-            "Referrer",
-            json!({
-                "required": ["hosts"],
-                "properties": { "hosts": { "minItems": 1, "items": { "pattern": HOST } } },
-            }),
-        ),
-        (
-            "Origin",
-            json!({
-                "required": ["url", "cluster"],
-                "properties": { "url": { "pattern": r"^https?://[^?#\s]+$" }, "cluster": { "pattern": CLUSTER } },
-            }),
-        ),
-        (
-            "Credentials",
-            json!({
-                "minProperties": 1,
-                "not": { "anyOf": two_ways },
-                "properties": {
-                    "set": { "minProperties": 1, "propertyNames": { "pattern": HEADER_NAME } },
-                    "forward": { "minItems": 1, "items": { "pattern": HEADER_NAME } },
-                    "cookies": { "minItems": 1, "items": { "pattern": "^[A-Za-z0-9!#$%&'+.^_`|~-]{1,128}$" } },
-                },
-            }),
-        ),
-        (
-            "Aws",
-            json!({
-                "required": ["access_key_id", "secret_access_key", "region"],
-                "properties": { "region": { "pattern": "^[a-z0-9-]{1,64}$" } },
-            }),
-        ),
-        (
-            "AzureSharedKey",
-            json!({
-                "required": ["account", "key"],
-                "properties": { "account": { "pattern": "^[a-z0-9]{3,24}$" } },
-            }),
-        ),
-        ("SecureAuth", json!({ "required": ["application_id", "application_key"] })),
-        ("CloudflareAccess", json!({ "required": ["client_id", "client_secret"] })),
-        ("Basic", json!({ "required": ["user", "password"] })),
-        (
-            "Secret",
-            json!({
-                "oneOf": [{ "required": ["env"] }, { "required": ["value"] }],
-                "properties": { "env": { "minLength": 1 }, "value": { "minLength": 1 } },
-            }),
-        ),
-        ("Imgproxy", resizer(&["cluster", "authority", "key", "salt"])),
-        ("Thumbor", resizer(&["cluster", "authority", "key"])),
-        ("Imagor", resizer(&["cluster", "authority", "secret"])),
-        ("Imaginary", resizer(&["cluster", "authority", "key"])),
-        ("Weserv", resizer(&["cluster", "authority"])),
-        ("Ipx", resizer(&["cluster", "authority"])),
-        ("Cloudflare", resizer(&["cluster", "authority"])),
-        ("Template", resizer(&["cluster", "authority", "path"])),
-        (
-            "Gate",
-            json!({
-                "required": ["url", "seal_key"],
-                "properties": { "url": { "pattern": r"^https?://[^/?#\s]+/?$" } },
-            }),
-        ),
-        ("PrivateSources", json!({ "default": "no-store" })),
-        ("Over", json!({ "default": "reject" })),
-        ("Otherwise", json!({ "default": "reject" })),
-        ("AbsentReferrer", json!({ "default": "reject" })),
-    ]
 }
 
 impl JsonSchema for RawOptions {
@@ -321,7 +162,7 @@ mod tests {
     #[test]
     fn every_demand_is_made_of_a_key_that_exists() {
         let schema = of_types();
-        for (name, demand) in demands() {
+        for (name, demand) in demands::all() {
             let part = schema.pointer(&pointer_to(name)).unwrap_or_else(|| panic!("no definition `{name}`"));
             let no_keys = Map::new();
             let constrained = demand["properties"].as_object().unwrap_or(&no_keys).keys().cloned();

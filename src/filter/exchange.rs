@@ -17,7 +17,7 @@ use crate::policy::decision::Decision;
 use crate::policy::rejection::Rejection;
 use crate::reply::LocalReply;
 use crate::request::Method;
-use crate::response::{self, AnswerRule, Role, Verdict};
+use crate::response::{AnswerRule, Role, Verdict};
 
 /// How far an exchange is.
 enum State {
@@ -104,7 +104,11 @@ impl HttpContext for Exchange {
             }
             (None, _) => rule,
         };
-        let rejection = match response::judge(&rule, &headers) {
+        let Some((_, policy)) = &self.active else {
+            return self.reply(&rule.reply(Rejection::UpstreamFailed));
+        };
+        let rejection = match policy.judge(&rule, &headers) {
+            Verdict::NotModified(headers) => return self.reply(&LocalReply::not_modified(headers)),
             Verdict::Deliver(headers) => {
                 let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
                 match host::replace_response_headers(headers) {

@@ -4,6 +4,8 @@
 //! do not expect; a panic takes down every request of the worker. Belongs here: each host call that
 //! pinhole makes, as bytes and with its error as a value. Does not belong here: any decision.
 
+use std::time::SystemTime;
+
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
@@ -57,10 +59,14 @@ pub fn root_id() -> Option<String> {
     String::from_utf8(id).ok()
 }
 
+/// The time.
+pub fn clock() -> Option<SystemTime> {
+    hostcalls::get_current_time().ok()
+}
+
 /// The time in seconds since 1970.
 pub fn now() -> Option<u64> {
-    let time = hostcalls::get_current_time().ok()?;
-    time.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
+    clock()?.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
 /// Notes something for the other exchanges of this Envoy's plugins that share a VM.

@@ -17,6 +17,7 @@ use crate::request::{Headers, Method, single};
 use crate::response::{AnswerRule, Cache};
 use crate::secret::Secret;
 use crate::transform::Transform;
+use crate::via::Via;
 
 /// The outcome for one request.
 #[derive(Debug)]
@@ -127,6 +128,8 @@ pub struct UpstreamRequest<'p> {
     /// Who may keep the answer of a resizer: a cache between it and pinhole sees its own word for that, and
     /// not what pinhole makes of it. Nothing at the gate.
     pub cache: Option<Cache>,
+    /// Who asks, for requests of sources.
+    pub via: Option<&'p Via>,
     /// What joins the traces of both sides.
     pub context: Vec<(&'static str, String)>,
     /// How the visitor reached Envoy. Envoy finds no route for a request without it.
@@ -153,6 +156,9 @@ impl UpstreamRequest<'_> {
         if self.cache == Some(Cache::Private) {
             // RFC 9111 5.2.1.5: then no cache on the way keeps the answer.
             headers.push(("cache-control", b"no-store"));
+        }
+        if let Some(via) = self.via {
+            headers.push(("via", via.value().as_bytes()));
         }
         if let Some(path) = &self.original_path {
             headers.push(("x-envoy-original-path", path.as_bytes()));

@@ -11,17 +11,20 @@ use super::query;
 use super::rejection::Rejection;
 use super::route::{self, Found, Route, SignatureRule};
 use crate::config::raw::Unresizable;
+use crate::forwarding::Forwarded;
 use crate::hints;
 use crate::negotiate;
 use crate::options::OptionName;
+use crate::origin::Origin;
 use crate::request::path::{Path, SourcePath};
 use crate::request::query::Query;
 use crate::request::{self, Headers, MOST_TARGET, Method, Request};
 use crate::resizer::SourceUrl;
-use crate::response::{AnswerRule, Cache, Role};
+use crate::response::{AnswerRule, Cache, Privacy, Role};
 use crate::seal::Source;
 use crate::signature::Verified;
 use crate::transform::{Format, Transform};
+use crate::validators::Condition;
 
 /// Longest token, in bytes: with the rest of the resizer's URL it fits into the 8 KiB request line that
 /// servers commonly accept. Without forwarded credentials the longest source stays far below.
@@ -57,26 +60,26 @@ pub(super) fn decide<'p>(
 ) -> Result<Forward<'p>, Refusal> {
     let by_request = |rejection| Refusal::new(rejection, Rule::Request);
     let request = Request::parse(headers, ends, MOST_TARGET).map_err(by_request)?;
+    if policy.gate.marks.via.is_in(headers) {
+        return Err(by_request(Rejection::UpstreamLooped));
+    }
     let path = request.path().map_err(by_request)?;
     let (matched, found) = find(policy, &request, &path)?;
     let (query, life) = read_query(matched, &request, now)?;
     let source = read_source(matched, &found, headers)?;
     let Chosen { preset, transform, vary } = choose(policy, matched, &found, &query, headers)?;
 
-    // The policy defines every origin that a route names; a source that cannot be sealed is one whose
-    // credentials are too large, since paths and names have their own limits.
+    // The policy defines every origin that a route names.
     let Matched { index, route } = matched;
     let failed = || Refusal::new(Rejection::UpstreamFailed, Rule::Route(index));
     let origin = policy.origins.get(&route.origin).ok_or_else(failed)?;
     let by_origin = |rejection| Refusal::new(rejection, Rule::Origin(index));
     let forwarded = origin.forward().collect(headers).map_err(by_origin)?;
-    let sealed = Source { origin: origin.name().to_owned(), path: source, forwarded };
-    let token = policy.gate.seal.seal(&sealed).filter(|token| token.len() <= MOST_SEALED);
-    let token = token.ok_or_else(|| by_origin(Rejection::CredentialsTooLarge))?;
-    let source_url = SourceUrl::new(&policy.gate.url, &token);
+    let sealed = seal(policy, origin, (&source, forwarded), &transform);
+    let Sealed { path, privacy } = sealed.map_err(by_origin)?;
     // The resizer has each of these options by itself; a few it does not have together.
     let not_together = || matched.refusal("query", Rejection::ValueNotAllowed);
-    let upstream_path = policy.resizer.path(&transform, &source_url).ok_or_else(not_together)?;
+    let path = path.ok_or_else(not_together)?;
 
     // No cache keeps an answer for longer than its URL is valid.
     let max_age = life.map_or(route.max_age, |life| life.min(route.max_age));
@@ -88,20 +91,52 @@ pub(super) fn decide<'p>(
         method: Method::Get,
         scheme: "http",
         authority: &policy.resizer.authority,
-        path: upstream_path,
+        path,
         credentials: Vec::new(),
         forwarded: Vec::new(),
         cache: Some(cache),
+        via: None,
         context: decision::trace_context(headers),
         forwarded_proto: decision::forwarded_proto(headers),
         // A signed URL opens a picture to whoever reads it in a log, so its query stays out of there.
         original_path: Some(if life.is_some() { request.raw_path() } else { request.target() }.to_owned()),
     };
-    let placeholder = route.unresizable == Unresizable::Placeholder;
-    let privacy = policy.gate.privacy(origin, &token, Role::Edge);
-    let answer = AnswerRule { role: Role::Edge, method: request.method(), cache, vary, placeholder, privacy };
-    let (rule, source) = (Rule::Route(index), sealed.path);
+    let answer = AnswerRule {
+        role: Role::Edge,
+        method: request.method(),
+        cache,
+        vary,
+        placeholder: route.unresizable == Unresizable::Placeholder,
+        fallback: route.fallback.clone(),
+        privacy,
+        variant: transform.to_string(),
+        last_modified: origin.last_modified(),
+        condition: Condition::of(headers),
+    };
+    let rule = Rule::Route(index);
     Ok(Forward { rule, preset, origin, source, transform: Some(transform), upstream, answer })
+}
+
+/// How the resizer is asked for a sealed source.
+struct Sealed {
+    /// The path of the resizer's request; `None` for options that it does not have together.
+    path: Option<String>,
+    privacy: Privacy,
+}
+
+/// Seals the source into the URL that the resizer fetches.
+fn seal(
+    policy: &Policy,
+    origin: &Origin,
+    (source, forwarded): (&SourcePath, Forwarded),
+    transform: &Transform,
+) -> Result<Sealed, Rejection> {
+    let sealed = Source { origin: origin.name().to_owned(), path: source.clone(), forwarded };
+    // What cannot be sealed has credentials that are too large, since paths and names have their own limits.
+    let token = policy.gate.seal.seal(&sealed).filter(|token| token.len() <= MOST_SEALED);
+    let token = token.ok_or(Rejection::CredentialsTooLarge)?;
+    let path = policy.resizer.path(transform, &SourceUrl::new(&policy.gate.url, &token));
+    Ok(Sealed { path, privacy: policy.gate.privacy(origin, &token, Role::Edge) })
 }
 
 /// The first route that matches.

@@ -3,13 +3,14 @@
 //! INVARIANT: the only thing read of the request is its token; without one that the edge sealed,
 //! every request gets the same refusal.
 
-use super::decision::{self, Forward, Rule, UpstreamRequest};
+use super::decision::{Forward, Rule};
 use super::rejection::Rejection;
-use super::{Policy, route};
+use super::{Policy, fetch, route};
 use crate::credentials::CredentialName;
 use crate::request::{Headers, MOST_TOKEN, Request};
 use crate::response::{AnswerRule, Cache, Role};
 use crate::secret::Secret;
+use crate::validators::Condition;
 
 /// Opens one request; see [`Policy::open`].
 pub(super) fn open<'p>(
@@ -19,40 +20,27 @@ pub(super) fn open<'p>(
     now: Option<u64>,
 ) -> Result<Forward<'p>, Rejection> {
     let request = Request::parse(headers, ends, MOST_TOKEN)?;
+    let gate = &policy.gate;
     let token = request.target().strip_prefix('/').ok_or(Rejection::NotSealed)?;
-    let source = policy.gate.seal.open(token).ok_or(Rejection::NotSealed)?;
+    let source = gate.seal.open(token).ok_or(Rejection::NotSealed)?;
     let origin = policy.origins.get(&source.origin).ok_or(Rejection::NotSealed)?;
-    let mut path = origin.path_of(&source.path);
-    let opening = origin.open(request.method(), &path, now).ok_or(Rejection::UpstreamFailed)?;
-    // The query of a shared access signature, which is the policy's; no other query leaves the gate.
-    if let Some(query) = opening.query {
-        path.push('?');
-        path.push_str(query.expose());
-    }
     // The list is asked again: it may have become shorter since the token was made.
     let allowed = |(name, _): &(CredentialName, Secret)| origin.forward().allows(name);
     let forwarded = source.forwarded.into_iter().filter(allowed).collect();
+    let upstream = fetch::request(policy, origin, (&source.path, forwarded), request.method(), headers, now)?;
     let cache = if origin.is_public() { Cache::Public { max_age: route::MAX_AGE } } else { Cache::Private };
-    let upstream = UpstreamRequest {
-        cluster: origin.cluster(),
-        method: request.method(),
-        scheme: origin.url().scheme().name(),
-        authority: origin.url().authority(),
-        path,
-        credentials: opening.headers,
-        forwarded,
-        cache: None,
-        context: Vec::new(),
-        forwarded_proto: decision::forwarded_proto(headers),
-        original_path: None,
-    };
     let answer = AnswerRule {
         role: Role::Gate,
         method: request.method(),
         cache,
         vary: Vec::new(),
         placeholder: false,
-        privacy: policy.gate.privacy(origin, token, Role::Gate),
+        fallback: None,
+        privacy: gate.privacy(origin, token, Role::Gate),
+        variant: "source".to_owned(),
+        last_modified: origin.last_modified(),
+        // A resizer always gets the whole source: it could make nothing of a 304.
+        condition: Condition::None,
     };
     Ok(Forward {
         rule: Rule::Gate,

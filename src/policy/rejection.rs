@@ -60,6 +60,8 @@ pub enum Rejection {
     NotSealed,
     /// The origin wants the source kept private, and the policy shares what is fetched there.
     PrivateSource,
+    /// The source is larger than what is resized.
+    SourceTooLarge,
     /// The upstream has no such picture.
     SourceNotFound,
     /// The upstream answered with something that is not a picture.
@@ -70,13 +72,15 @@ pub enum Rejection {
     UpstreamUnavailable,
     /// The upstream did not answer in time.
     UpstreamTimeout,
+    /// The upstream asked pinhole itself for the source.
+    UpstreamLooped,
     /// The upstream answered with any other error.
     UpstreamFailed,
 }
 
 impl Rejection {
     /// All rejections, in the order in which they are checked.
-    pub const ALL: [Rejection; 32] = [
+    pub const ALL: [Rejection; 34] = [
         Rejection::MalformedRequest,
         Rejection::MalformedHost,
         Rejection::MethodNotAllowed,
@@ -103,11 +107,13 @@ impl Rejection {
         Rejection::NotResizable,
         Rejection::NotSealed,
         Rejection::PrivateSource,
+        Rejection::SourceTooLarge,
         Rejection::SourceNotFound,
         Rejection::NotAnImage,
         Rejection::UpstreamRedirected,
         Rejection::UpstreamUnavailable,
         Rejection::UpstreamTimeout,
+        Rejection::UpstreamLooped,
         Rejection::UpstreamFailed,
     ];
 
@@ -140,11 +146,13 @@ impl Rejection {
             Rejection::NotResizable => (415, "not-resizable", "the source cannot be resized"),
             Rejection::NotSealed => (403, "not-sealed", "forbidden"),
             Rejection::PrivateSource => (403, "private-source", "the picture is private"),
+            Rejection::SourceTooLarge => (413, "source-too-large", "the source is too large"),
             Rejection::SourceNotFound => (404, "source-not-found", "there is no such picture"),
             Rejection::NotAnImage => (502, "not-an-image", "the source is not a picture"),
             Rejection::UpstreamRedirected => (502, "upstream-redirected", "the picture cannot be fetched"),
             Rejection::UpstreamUnavailable => (503, "upstream-unavailable", "try again later"),
             Rejection::UpstreamTimeout => (504, "upstream-timeout", "the picture took too long"),
+            Rejection::UpstreamLooped => (508, "upstream-looped", "the picture cannot be fetched"),
             Rejection::UpstreamFailed => (502, "upstream-failed", "the picture could not be made"),
         }
     }

@@ -12,6 +12,7 @@ use super::host::HostPattern;
 use super::query::QueryLimits;
 use super::rejection::Rejection;
 use crate::config::raw::{AbsentReferrer, Unresizable};
+use crate::fallback::Fallback;
 use crate::options::Options;
 use crate::request::path::{Path, SourcePath};
 use crate::request::{Headers, single, values};
@@ -45,6 +46,8 @@ pub struct Route {
     pub(crate) referrer: Option<ReferrerRule>,
     /// What is answered for a source that cannot be resized.
     pub(crate) unresizable: Unresizable,
+    /// What is served where the picture cannot be had.
+    pub(crate) fallback: Option<Fallback>,
     /// How long caches may keep an answer, in seconds.
     pub(crate) max_age: u32,
 }
@@ -178,6 +181,7 @@ mod tests {
             signature: None,
             referrer: None,
             unresizable: Unresizable::Reject,
+            fallback: None,
             max_age: MAX_AGE,
         }
     }

@@ -42,7 +42,7 @@ const OPTIONS: &[Row] = &[
     (
         OptionName::Trim,
         Support::words(&["border", "box"]),
-        "a box not together with a quarter turn, and ignored where it is wholly outside of the picture",
+        "a box not together with a quarter turn, and ignored where it is wholly outside of the picture; `border` mistakes a picture that EXIF turns and that is smaller than the box",
     ),
     (
         OptionName::Rotate,

@@ -38,10 +38,14 @@ def pytest_report_header() -> list[str]:
     return [f"pinhole: {RESIZER} as resizer, Envoy started by {driver}"]
 
 
+def policy_of(name: str, resizer: str) -> dict:
+    """A policy of the corpus, with this resizer."""
+    return json.loads((CASES / name).read_text()) | {"resizer": resizers.section(resizer)}
+
+
 def policy_text(name: str) -> str:
     """A policy of the corpus, with the resizer that this run uses."""
-    policy = json.loads((CASES / name).read_text())
-    return json.dumps(policy | {"resizer": resizers.section(RESIZER)})
+    return json.dumps(policy_of(name, RESIZER))
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +66,14 @@ def stack_for() -> Iterator[Callable[[str], Stack]]:
 def stack(stack_for: Callable[[str], Stack]) -> Stack:
     """The stack with the basic policy."""
     return stack_for("policies/basic.json")
+
+
+def with_origin(policy: str, **keys: object) -> str:
+    """The policy with these keys in each of its origins."""
+    document = json.loads(policy)
+    for origin in document["origins"].values():
+        origin.update(keys)
+    return json.dumps(document)
 
 
 def stubbed_policy() -> str:
@@ -154,7 +166,7 @@ def role(request: pytest.FixtureRequest, roles: dict[str, Role]) -> Role:
 def unharmed(request: pytest.FixtureRequest) -> Iterator[None]:
     """After every test, the module of each stack that it used has neither panicked nor been reloaded."""
     yield
-    for name in ("stack", "stubbed", "surrounded"):
+    for name in ("stack", "stubbed", "surrounded", "pushing"):
         if name in request.fixturenames:
             used = request.getfixturevalue(name)
             health.check(used if isinstance(used, Stack) else used[0])

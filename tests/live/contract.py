@@ -1,5 +1,6 @@
 """What holds for every answer of the edge, whatever was asked."""
 
+import hmac
 import io
 import re
 
@@ -10,8 +11,10 @@ from stack import Stack
 from wire import Answer
 
 # What may be in an answer. `date` and `server: envoy` are Envoy's own, `connection` belongs to the hop.
-SERVED = {"content-type", "cache-control", "x-content-type-options", "content-length", "date", "server"}
-REFUSED = SERVED | {"x-pinhole-reason"}
+REFUSED = {"content-type", "cache-control", "x-content-type-options", "content-length", "date", "server"}
+REFUSED |= {"x-pinhole-reason"}
+SERVED = (REFUSED - {"x-pinhole-reason"}) | {"etag"}
+TAG = re.compile(r'(?:W/)?"[A-Za-z0-9_-]{22}"')
 HOP = {"connection"}
 
 # Refusals that are about an option name it, if what the request named has the form of one.
@@ -48,6 +51,11 @@ UPSTREAM_STATUS = {
 _texts: dict[str, bytes] = {}
 
 
+def via(stack: Stack, key: str = "PINHOLE_SEAL_KEY") -> str:
+    """By what the origin, and pinhole itself, know a request of this deployment (src/via.rs)."""
+    return "1.1 pinhole-" + hmac.digest(stack.env[key].encode(), b"pinhole via v1", "sha256").hex()[:24]
+
+
 def check_served(
     answer: Answer, stack: Stack, cache: str, vary: str | None, kind: str, head: bool = False
 ) -> tuple[int, int] | None:
@@ -59,6 +67,8 @@ def check_served(
     allowed = SERVED | HOP | ({"vary"} if vary else set())
     assert answer.names <= allowed, f"not allowed: {answer.names - allowed}\n{answer}"
     _check_common(answer, stack)
+    tag = answer.one("etag")
+    assert tag is None or (TAG.fullmatch(tag) and "no-store" not in cache), f"not a tag of ours\n{answer}"
     if head:
         assert int(answer.one("content-length") or 0) > 0, f"\n{answer}"
         return None

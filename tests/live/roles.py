@@ -69,6 +69,7 @@ class Role:
             ("authorization", self.stack.env["PHOTOS_TOKEN"]),
             ("host", origin.HOST),
             ("user-agent", "pinhole"),
+            ("via", contract.via(self.stack)),
             ("x-forwarded-proto", "http"),
         ]
         assert asked.line == f"{method} {SOURCE} HTTP/1.1" and sorted(asked.headers) == told, f"{asked}"

@@ -137,6 +137,7 @@ def test_the_gate_takes_no_credentials_from_whoever_asks(token: str, stack: Stac
         "host": origin.HOST,
         "x-forwarded-proto": "http",
         "user-agent": "pinhole",
+        "via": contract.via(stack),
         "authorization": stack.env["PHOTOS_TOKEN"],
     }
 

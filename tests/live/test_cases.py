@@ -50,6 +50,7 @@ def origin_request(case: Case, stack: Stack, asked: list[dict]) -> dict:
     url = urlsplit(origin["url"])
     base = quote(unquote(url.path).rstrip("/"))
     headers = [["host", url.netloc.lower()], ["x-forwarded-proto", "http"], ["user-agent", "pinhole"]]
+    headers.append(["via", contract.via(stack)])
     for name, secret in origin.get("credentials", {}).get("set", {}).items():
         headers.append([name.lower(), stack.env[secret["env"]]])
     status = asked[0]["status"] if asked else 0

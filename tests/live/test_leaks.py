@@ -96,7 +96,7 @@ def test_answers_for_one_reason_are_the_same_bytes(method: str, roles: dict[str,
         for role in roles.values():
             found.setdefault(documented_outcome(known, role), set()).add(bare(role.ask(sent(known), method)))
     found.pop(PICTURE)  # pictures of their own are not for a reason
-    assert len(found) == 7 and all(len(texts) == 1 for texts in found.values()), found
+    assert len(found) == 8 and all(len(texts) == 1 for texts in found.values()), found
 
 
 def test_of_a_known_answer_nothing_goes_on_over_http2(roles: dict[str, Role]) -> None:

@@ -43,6 +43,8 @@ UNSEEN = {
     r"neither dot segments nor encoded separators|wanted a URL with a host and an optional port": "the parts of a URL",
     r"such as `public/2024`": "the parts of a path",
     r"`cookies` beside `cookie`|a `fit` that needs both|a route that no request can name a size for": "keys that depend on each other",
+    r"found a text that is none": "the inside of an image",
+    r"found the URL of the gate": "two servers that are one",
     r"^resizer\.template\.": "the pattern of a template, and words for what it names",
     r"found `min` \d+ above `max`|variants of each source": "arithmetic",
 }

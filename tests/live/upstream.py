@@ -61,6 +61,7 @@ class Asked:
 
     line: str
     headers: list[tuple[str, str]]
+    body: bytes = b""
 
 
 Behaviour = Callable[[socket.socket], None]
@@ -88,6 +89,10 @@ class Upstream:
         self.asked.clear()
         self.behaviour = behaviour
 
+    def answer(self, asked: Asked) -> bytes:
+        """The good picture."""
+        return response(connection="keep-alive")
+
     def _accept(self) -> None:
         with suppress(OSError):  # closed
             while True:
@@ -105,12 +110,20 @@ class Upstream:
                 head, _, buffer = buffer.partition(b"\r\n\r\n")
                 line, *rest = head.decode("latin-1").split("\r\n")
                 pairs = (header.partition(":") for header in rest)
-                self.asked.append(Asked(line, [(name.lower(), value.strip()) for name, _, value in pairs]))
+                headers = [(name.lower(), value.strip()) for name, _, value in pairs]
+                length = int(dict(headers).get("content-length", 0))
+                while len(buffer) < length:
+                    if not (data := connection.recv(65536)):
+                        return
+                    buffer += data
+                body, buffer = buffer[:length], buffer[length:]
+                asked = Asked(line, headers, body)
+                self.asked.append(asked)
                 behaviour = self.behaviour
                 if callable(behaviour):
                     behaviour(connection)
                     return
-                answer = response(connection="keep-alive") if behaviour is None else behaviour
+                answer = self.answer(asked) if behaviour is None else behaviour
                 connection.sendall(without_body(answer) if line.startswith("HEAD ") else answer)
                 if behaviour is not None:
                     return

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use pinhole::policy::Policy;
 use pinhole::policy::decision::{Decision, Forward, Refusal};
-use pinhole::request::Method;
 use serde_json::{Value, json};
 
 use crate::url::VisitorUrl;
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     let decision = loaded.policy.decide(&headers, true, now());
     match (&decision, arguments.json) {
-        (Decision::Forward(forward), false) => print_forward(forward),
+        (Decision::Forward(forward), false) => print_forward(&loaded.policy, forward),
         (Decision::Reject(refusal), false) => print_refusal(refusal),
         (Decision::Forward(forward), true) => println!("{:#}", json_of_forward(forward)),
         (Decision::Reject(refusal), true) => println!("{:#}", json_of_refusal(refusal)),
@@ -68,7 +68,7 @@ fn request_headers(arguments: &Arguments) -> Result<Vec<(String, Vec<u8>)>, Stri
     Ok(headers)
 }
 
-fn print_forward(forward: &Forward<'_>) {
+fn print_forward<'p>(policy: &'p Policy, forward: &Forward<'p>) {
     println!("served by {}", forward.rule);
     if let Some(preset) = forward.preset {
         println!("  preset      {preset}");
@@ -86,21 +86,21 @@ fn print_forward(forward: &Forward<'_>) {
     }
     let origin = forward.origin;
     println!("\nfrom the gate to origin `{}`", origin.name());
-    println!("  x-pinhole-cluster: {}", origin.cluster().as_str());
-    println!("  :scheme: {}", origin.url().scheme().name());
-    println!("  :authority: {}", origin.url().authority().as_str());
-    let path = origin.path_of(&forward.source);
-    // The resizer asks with GET, whatever the visitor asked with.
-    let Some(opening) = origin.open(Method::Get, &path, now()) else {
-        println!("  :path: {path}\n  not signed: the clock is not known");
+    let Ok(request) = policy.source_request(forward, now()) else {
+        println!("  not signed: the clock is not known");
         return;
     };
-    println!("  :path: {path}{}", if opening.query.is_some() { "?***" } else { "" });
-    for (name, _) in opening.headers {
-        println!("  {name}: ***");
+    let is_secret = |name: &str| request.credentials.iter().any(|(other, _)| *other == name);
+    for (name, value) in request.headers() {
+        let value = String::from_utf8_lossy(value);
+        match (name, value.split_once('?')) {
+            (name, _) if is_secret(name) => println!("  {name}: ***"),
+            (":path", Some((path, _))) => println!("  :path: {path}?***"),
+            _ => println!("  {name}: {value}"),
+        }
     }
     for name in origin.forward().names() {
-        println!("  {name}: what the visitor sends, sealed");
+        println!("  {name}: what the visitor sends");
     }
 }
 

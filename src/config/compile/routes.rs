@@ -2,6 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::fallbacks::{self, Images};
 use super::signatures::{self, Keys};
 use super::{Findings, Presets, options, query};
 use crate::config::error::{ConfigError, Place, quote};
@@ -18,6 +19,7 @@ pub(super) struct Known<'k> {
     pub(super) origins: &'k [String],
     pub(super) presets: &'k Presets,
     pub(super) keys: &'k Keys,
+    pub(super) images: &'k Images,
     pub(super) dialect: Option<&'k Dialect>,
 }
 
@@ -50,6 +52,7 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
         signature,
         referrer,
         unresizable,
+        fallback,
         max_age,
     } = raw;
     let dialect = known.dialect;
@@ -82,6 +85,8 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
         let wanted = "a `preset` group in `path`, or a `width` or `height` in `default` or `query`";
         findings.note(ConfigError::new(place.clone(), "a route that no request can name a size for", wanted));
     }
+    let fallback =
+        fallback.and_then(|raw| fallbacks::fallback(findings, &place.key("fallback"), raw, known.images));
     let max_age = max_age.map_or(MAX_AGE, |Whole(seconds)| seconds);
     let unresizable = unresizable.unwrap_or_default();
     let origin = origin?;
@@ -101,6 +106,7 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
         signature,
         referrer,
         unresizable,
+        fallback,
         max_age,
     };
     let count = variants::count(&route, known.presets, dialect.map_or(&[], |dialect| &dialect.formats));

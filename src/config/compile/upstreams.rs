@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::{Findings, credentials, name_of};
 use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{OriginAuth, RawGate, RawOrigin, RawSecret, Table};
-use crate::origin::{Authority, BaseUrl, Cluster, Origin, Sharing};
-use crate::policy::Gate;
+use crate::origin::{Authority, BaseUrl, Cluster, Disclosure, Origin, Sharing};
+use crate::policy::supply::{Gate, Marks};
 use crate::seal::{SealKey, SealKeys};
 use crate::secret::Secret;
 
@@ -31,7 +31,7 @@ pub(super) fn origins(
 }
 
 fn origin(findings: &mut Findings<'_>, place: &Place, name: String, raw: RawOrigin) -> Option<Origin> {
-    let RawOrigin { url, cluster, credentials, origin_auth } = raw;
+    let RawOrigin { url, cluster, credentials, origin_auth, last_modified } = raw;
     let url = base_url(findings, &place.key("url"), url);
     let cluster = cluster_of(findings, &place.key("cluster"), cluster);
     let (credentials, forward) = credentials
@@ -41,7 +41,8 @@ fn origin(findings: &mut Findings<'_>, place: &Place, name: String, raw: RawOrig
         Some(OriginAuth::SharePublicly) => Sharing::SharePublicly,
         None => Sharing::Private,
     };
-    Some(Origin::new(name, url?, cluster?, credentials, forward, sharing))
+    let disclosure = Disclosure { sharing, last_modified: last_modified.unwrap_or_default() };
+    Some(Origin::new(name, url?, cluster?, credentials, forward, disclosure))
 }
 
 pub(super) fn gate(findings: &mut Findings<'_>, place: &Place, raw: RawGate) -> Option<Gate> {
@@ -51,26 +52,27 @@ pub(super) fn gate(findings: &mut Findings<'_>, place: &Place, raw: RawGate) -> 
         let found = format!("the path {}", quote(url.base()));
         findings.note(ConfigError::new(place.key("url"), found, "a URL without a path"));
     }
-    let current = findings.required(seal_key, &place.key("seal_key"), SEAL_KEY_WANTED);
-    let current = current.and_then(|raw| seal_key_of(findings, &place.key("seal_key"), raw));
+    let secret = findings
+        .required(seal_key, &place.key("seal_key"), SEAL_KEY_WANTED)
+        .and_then(|raw| secret_of(findings, &place.key("seal_key"), raw));
+    let current = secret.as_ref().and_then(|secret| seal_key_of(findings, &place.key("seal_key"), secret));
     let place = place.key("previous_seal_key");
     let has_previous = previous_seal_key.is_some();
-    let previous = previous_seal_key.and_then(|raw| seal_key_of(findings, &place, raw));
+    let previous = previous_seal_key.and_then(|raw| secret_of(findings, &place, raw));
+    let previous = previous.and_then(|secret| seal_key_of(findings, &place, &secret));
     if has_previous != previous.is_some() {
         return None;
     }
-    let url = url?;
-    let url = format!("{}://{}", url.scheme().name(), url.authority().as_str());
     let private_sources = private_sources.unwrap_or_default();
-    Some(Gate { url, private_sources, seal: SealKeys::new(current?, previous) })
+    let marks = Marks::derive(secret?.expose())?;
+    Some(Gate { url: url?.server(), private_sources, seal: SealKeys::new(current?, previous), marks })
 }
 
 const SEAL_KEY_WANTED: &str = "64 hexadecimal digits, such as `pinhole keygen` prints";
 
-fn seal_key_of(findings: &mut Findings<'_>, place: &Place, raw: RawSecret) -> Option<SealKey> {
-    let secret = secret_of(findings, place, raw)?;
-    findings.unique_key(place, &secret);
-    let key = SealKey::from_hex(&secret);
+fn seal_key_of(findings: &mut Findings<'_>, place: &Place, secret: &Secret) -> Option<SealKey> {
+    findings.unique_key(place, secret);
+    let key = SealKey::from_hex(secret);
     if key.is_none() {
         findings.note(ConfigError::new(place.clone(), "a key that is something else", SEAL_KEY_WANTED));
     }

@@ -5,7 +5,8 @@
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use super::{NAME, merge};
+use super::demands::NAME;
+use super::merge;
 use crate::options::kind::{COLOURS, GRAVITIES, Kind, QUALITIES};
 use crate::options::value::Number;
 use crate::options::{SPECS, Spec};
