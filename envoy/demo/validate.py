@@ -1,7 +1,7 @@
 """Checks the shipped configuration with Envoy itself, whose validate mode runs the module's on_configure.
 
-Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more with each policy*.json in it; those
-beside envoy.yaml must be the same text but for what they mark. No port is opened.
+Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more with each policy*.json in it and with
+the demo's policy for each resizer; those beside envoy.yaml must be the same text but for what they mark. No port is opened.
 """
 
 import json
@@ -52,11 +52,13 @@ def main() -> int:
                 print(f"  {'ok' if same else 'DIFFERENT'}  {bootstrap.name} is envoy.yaml but for what it marks")
                 good &= same
             good &= validate(str(bootstrap.relative_to(ROOT)), bootstrap)
-    for policy in sorted(set(folder.glob("policy*.json")) - {folder / "policy.schema.json"}):
+    policies = {path.name: path.read_text() for path in folder.glob("policy*.json") if path.name != "policy.schema.json"}
+    policies |= {f"a policy for {name}": resizers.shipped_policy(name) for name in resizers.KNOWN}
+    for name, policy in sorted(policies.items()):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
-            config.write(render(policy=policy.read_text()))
+            config.write(render(policy=policy))
             config.flush()
-            good &= validate(f"envoy.yaml with {policy.name}", Path(config.name))
+            good &= validate(f"envoy.yaml with {name}", Path(config.name))
     return 0 if good else 1
 
 
