@@ -3,7 +3,7 @@
 
 TARGET := wasm32-wasip1
 PYTHON := .venv/bin/python
-RESIZER ?= thumbor
+RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help

@@ -6,6 +6,7 @@
 //! 1. [`root`]: `on_configure` loads the policy once; `false` keeps Envoy from starting.
 //! 2. [`exchange`], `on_http_request_headers`: read the headers, decide, and either replace them all
 //!    by those of the upstream request or answer with a rejection.
+//!    Where sources are pushed, [`push`] makes the picture with two calls of its own and answers.
 //! 3. [`exchange`], `on_http_response_headers`: judge the answer, and either replace its headers by
 //!    those that may go on or the whole of it by a rejection.
 //!
@@ -13,6 +14,7 @@
 
 mod exchange;
 mod host;
+mod push;
 mod root;
 
 use proxy_wasm::traits::RootContext;

@@ -31,7 +31,7 @@ use crate::response::{self, AnswerRule, Verdict};
 use decision::{Decision, Forward, Refusal, Rule, UpstreamRequest};
 use rejection::Rejection;
 use route::{Route, SignatureRule};
-use supply::Gate;
+use supply::Supply;
 
 /// The compiled policy.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub struct Policy {
     pub(crate) routes: Vec<Route>,
     pub(crate) origins: BTreeMap<String, Origin>,
     pub(crate) resizer: Resizer,
-    pub(crate) gate: Gate,
+    pub(crate) supply: Supply,
 }
 
 impl Policy {
@@ -82,6 +82,6 @@ impl Policy {
 
     /// What an upstream's answer means, and what of it may go on.
     pub fn judge(&self, rule: &AnswerRule, headers: &Headers) -> Verdict {
-        response::judge(rule, &self.gate.marks.etags, headers)
+        response::judge(rule, &self.supply.marks().etags, headers)
     }
 }

@@ -89,6 +89,12 @@ impl LocalReply {
     pub fn not_modified(headers: OwnHeaders) -> LocalReply {
         LocalReply { status: 304, headers, body: Vec::new() }
     }
+
+    /// A picture that came by other ways than the response that is under way. Its length is the body's.
+    pub fn picture(mut headers: OwnHeaders, body: Vec<u8>) -> LocalReply {
+        headers.retain(|(name, _)| ![":status", "content-length"].contains(name));
+        LocalReply { status: 200, headers, body }
+    }
 }
 
 fn has_form_of_a_name(option: &str) -> bool {

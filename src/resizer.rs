@@ -146,6 +146,15 @@ impl Resizer {
         }
     }
 
+    /// The path that makes this transform of a picture that comes with the request, signed. `None` as for
+    /// [`Resizer::path`], and for a resizer that takes none.
+    pub fn push_path(&self, transform: &Transform) -> Option<String> {
+        match &self.grammar {
+            Grammar::Imaginary(key) if self.has(transform) => key.path(transform, None),
+            _ => None,
+        }
+    }
+
     /// Whether it has the options of a transform together, as it has each of them by itself.
     pub fn spells(&self, transform: &Transform) -> bool {
         self.path(transform, &SourceUrl::new("http://gate", "token")).is_some()

@@ -12,6 +12,7 @@
 //! INVARIANT: the headers that leave are those that [`judge`] lists; the host is told to replace the
 //! whole map by them.
 
+pub mod push;
 pub mod rule;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,9 @@ ENVOY_YAML = ROOT / "envoy" / "envoy.yaml"
 
 # What a variant of envoy.yaml adds to it stands between these two lines.
 ADDITION = re.compile(r"^ *# ---- only in this file\n(?:.*\n)*? *# ---- end\n", re.MULTILINE)
+# A variant that has no gate says so where envoy.yaml has that listener.
+GATE = re.compile(r"^  # ---- gate: .*\n(?:.*\n)*?(?=  clusters:\n)", re.MULTILINE)
+NO_GATE = "  # ---- no gate in this file\n\n"
 
 
 class BootstrapError(Exception):
@@ -75,11 +78,13 @@ def inline_policy(text: str) -> str:
     return dedent(_policy_block(text)["body"])
 
 
-def common_part(text: str) -> str:
-    """What a variant of envoy.yaml has in common with it: all but its heading, its additions and its policy."""
+def common_part(text: str, has_gate: bool = True) -> str:
+    """What a variant of envoy.yaml has in common with it: all but its heading, its additions and its policy;
+    and the gate, for a variant without one."""
     _, _, rest = text.partition("\n\n")
+    rest = rest if has_gate else GATE.sub(NO_GATE, rest)
     block = _policy_block(rest)
-    return ADDITION.sub("", rest[: block.start("body")] + rest[block.end() :]).lstrip("\n")
+    return ADDITION.sub("", rest[: block.start("body")] + rest[block.end() :]).strip("\n")
 
 
 def _policy_block(text: str) -> re.Match:
@@ -116,8 +121,11 @@ def _with_ports(text: str, ports: Ports) -> str:
 
     text = re.sub(r"\bport_value: (?P<number>\d+)", replace, text)
     for name in wanted:
-        if (count := found.count(name)) != 1:
+        expected = 0 if name == "gate" and NO_GATE in text else 1
+        if (count := found.count(name)) != expected:
             default = asdict(Ports())[name]
-            raise BootstrapError(f"envoy.yaml: expected one `port_value: {default}` ({name}), found {count}")
+            raise BootstrapError(
+                f"envoy.yaml: expected `port_value: {default}` ({name}) {expected} times, found {count}"
+            )
     # The policy tells the resizer where the gate is. A policy that resizes nothing has no gate.
     return text.replace(f"http://127.0.0.1:{Ports().gate}", f"http://127.0.0.1:{ports.gate}")

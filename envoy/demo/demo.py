@@ -1,7 +1,7 @@
 """`make demo`: starts the stack, shows what it serves and what it refuses, and stays up.
 
 With --once, or DEMO_ONCE=1, it ends after showing. Anything that is not as expected is marked and makes the
-exit status 1. Settings: RESIZER (thumbor, imgproxy, imagor, imaginary or ipx) and EDGE_PORT, GATE_PORT, ADMIN_PORT,
+exit status 1. Settings: RESIZER (thumbor, imgproxy, imagor, imaginary or ipx), PUSH=1 (with imaginary), and EDGE_PORT, GATE_PORT, ADMIN_PORT,
 RESIZER_PORT, ORIGIN_PORT.
 """
 
@@ -17,7 +17,7 @@ from PIL import Image
 import origin
 from bootstrap import ROOT, BootstrapError, Ports
 from resizers import telltale
-from stack import Stack, StackError, interrupt_on_sigterm
+from stack import Stack, StackError, from_environment, interrupt_on_sigterm
 
 PICTURE = "landscape.jpg"
 COLORED = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -146,15 +146,16 @@ def show(stack: Stack) -> bool:
         "401",
         answer.status == 401,
     )
-    answer = ask(stack.ports.gate, hidden)
-    showing.line(
-        "the gate, asked without a sealed source",
-        f":{stack.ports.gate}{hidden}",
-        answer.status,
-        describe(answer),
-        "403",
-        answer.status == 403,
-    )
+    if stack.has_gate:
+        answer = ask(stack.ports.gate, hidden)
+        showing.line(
+            "the gate, asked without a sealed source",
+            f":{stack.ports.gate}{hidden}",
+            answer.status,
+            describe(answer),
+            "403",
+            answer.status == 403,
+        )
     answers = []
     for step in STEPS:
         answer = ask(stack.ports.edge, step.path)
@@ -187,9 +188,8 @@ def leaks(stack: Stack, answers: list[Answer]) -> list[str]:
 def main() -> int:
     interrupt_on_sigterm()
     once = "--once" in sys.argv[1:] or os.environ.get("DEMO_ONCE") == "1"
-    resizer = os.environ.get("RESIZER", "thumbor")
     try:
-        with Stack(resizer=resizer, ports=Ports.from_environment()) as stack:
+        with from_environment() as stack:
             good = show(stack)
             if not once:
                 print(f"\nTry it (Ctrl-C ends the demo; logs are in {stack.directory.relative_to(ROOT)}):")

@@ -44,13 +44,14 @@ class Kind(NamedTuple):
 
     section: dict  # its own part of the policy's `resizer` section
     program: Callable[[], list[str]]
-    settings: Callable[[int, str, dict[str, str]], Settings]
+    settings: Callable[[int, str | None, dict[str, str]], Settings]
     health: str | None  # a path that answers 200 once it is up
     discards_log: bool = False  # because it quotes sealed sources, and has no setting against that
 
 
-def find(name: str, port: int, gate_url: str, secrets: dict[str, str]) -> Resizer:
-    """The resizer of that name, to listen on the port and to fetch from the gate only."""
+def find(name: str, port: int, gate_url: str | None, secrets: dict[str, str]) -> Resizer:
+    """The resizer of that name, to listen on the port and to fetch from the gate only; from nowhere without one,
+    where sources are pushed."""
     kind, told = _kind(name), settings(name, port, gate_url, secrets)
     url = f"http://127.0.0.1:{port}{kind.health}"
     ready = (lambda: answers(url)) if kind.health else (lambda: listens(port))
@@ -60,7 +61,7 @@ def find(name: str, port: int, gate_url: str, secrets: dict[str, str]) -> Resize
     return Resizer(command, told.environment, ready)
 
 
-def settings(name: str, port: int, gate_url: str, secrets: dict[str, str]) -> Settings:
+def settings(name: str, port: int, gate_url: str | None, secrets: dict[str, str]) -> Settings:
     """What the resizer of that name is told, with its own secrets and no others."""
     return _kind(name).settings(port, gate_url, secrets)
 
@@ -151,10 +152,13 @@ def _imagor(port: int, gate_url: str, secrets: dict[str, str]) -> Settings:
 # ---- imaginary
 
 
-def _imaginary(port: int, gate_url: str, secrets: dict[str, str]) -> Settings:
+def _imaginary(port: int, gate_url: str | None, secrets: dict[str, str]) -> Settings:
     environment = {"URL_SIGNATURE_KEY": secrets["IMAGINARY_KEY"], "PORT": str(port), "GOLANG_LOG": "none"}
-    arguments = ["-enable-url-signature", "-enable-url-source", "-allowed-origins", f"{gate_url}/"]
-    arguments += ["-max-allowed-size", str(MOST_BYTES), "-http-write-timeout", "20"]
+    arguments = ["-enable-url-signature"]
+    if gate_url:
+        arguments += ["-enable-url-source", "-allowed-origins", f"{gate_url}/"]
+        arguments += ["-max-allowed-size", str(MOST_BYTES)]
+    arguments += ["-http-write-timeout", "20"]
     arguments += ["-disable-endpoints", "form,health,info,watermark,watermarkimage,zoom,thumbnail"]
     return Settings(environment, [*arguments, "-a", "127.0.0.1"])
 

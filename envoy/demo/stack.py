@@ -21,7 +21,7 @@ from pathlib import Path
 import keys
 import pictures
 import resizers
-from bootstrap import ENVOY_YAML, ROOT, BootstrapError, Ports, render
+from bootstrap import ENVOY_YAML, NO_GATE, ROOT, BootstrapError, Ports, render
 from children import Child, ChildError, answers, listens
 from programs import ProgramError
 
@@ -63,6 +63,7 @@ class Stack:
         self.envoy_env = self.env | (envoy_env or {})
         self.configure = configure or (lambda text: text)
         self.configuration, self.log_level = ENVOY_YAML.with_name(configuration), log_level
+        self.has_gate = NO_GATE not in self.configuration.read_text()  # without, sources are pushed
         self.directory = directory or SCRATCH / f"stack-{self.ports.edge}"
         self.edge_url = f"http://127.0.0.1:{self.ports.edge}"
         self.gate_url = f"http://127.0.0.1:{self.ports.gate}"
@@ -148,12 +149,14 @@ class Stack:
         child.wait_until(lambda: listens(self.ports.origin))
 
     def _start_resizer(self) -> None:
-        resizer = resizers.find(self.resizer, self.ports.resizer, self.gate_url, self.env)
+        gate = self.gate_url if self.has_gate else None
+        resizer = resizers.find(self.resizer, self.ports.resizer, gate, self.env)
         child = self._child(self.resizer, resizer.command, self.resizer_log, resizer.environment)
         child.wait_until(resizer.ready)
 
     def _start_envoy(self) -> None:
-        policy = self.policy or resizers.shipped_policy(self.resizer or "thumbor")
+        # The configuration without a gate has the only policy that goes with it.
+        policy = self.policy or (resizers.shipped_policy(self.resizer or "thumbor") if self.has_gate else None)
         self.envoy_config.write_text(render(self.ports, policy, self.configure(self.configuration.read_text())))
         command, environment = [find_envoy()], self.envoy_env
         if self.func_e:
@@ -213,12 +216,21 @@ def interrupt_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
+def from_environment() -> Stack:
+    """The stack that RESIZER, PUSH and the variables of ports name."""
+    if os.environ.get("PUSH") != "1":
+        return Stack(resizer=os.environ.get("RESIZER", "thumbor"), ports=Ports.from_environment())
+    if (named := os.environ.get("RESIZER", "imaginary")) != "imaginary":
+        raise StackError(f"PUSH=1 goes with RESIZER=imaginary, not with {named}: no other takes pictures")
+    return Stack(resizer=named, configuration="envoy-push.yaml", ports=Ports.from_environment())
+
+
 def main() -> None:
     interrupt_on_sigterm()
     try:
-        with Stack(resizer=os.environ.get("RESIZER", "thumbor"), ports=Ports.from_environment()) as stack:
+        with from_environment() as stack:
             print(
-                f"edge {stack.edge_url}, gate {stack.gate_url}, driven by {stack.driver}; logs in "
+                f"edge {stack.edge_url}, gate {stack.gate_url if stack.has_gate else 'none'}, driven by {stack.driver}; logs in "
                 f"{stack.directory.relative_to(ROOT)}; Ctrl-C ends it",
                 flush=True,
             )

@@ -18,10 +18,11 @@ mod upstreams;
 use std::collections::BTreeMap;
 
 use super::error::{ConfigError, ConfigWarning, Place, quote};
-use super::raw::{RawPolicy, RawValue};
+use super::raw::{RawPolicy, RawResizer, RawValue};
 use super::{Environment, Loaded};
 use crate::options::Options;
 use crate::policy::Policy;
+use crate::policy::supply::Supply;
 use crate::secret::Secret;
 
 /// What was found wrong so far, and where secrets come from.
@@ -62,10 +63,11 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
     let top = Place::default();
     version_of(&mut findings, &top.key("version"), version);
 
+    let pushes = matches!(&resizer, Some(RawResizer::Imaginary(raw)) if raw.push.is_some());
     let resizer = findings
         .required(resizer, &top.key("resizer"), "the resizer, such as `{ \"imgproxy\": { … } }`")
         .and_then(|raw| resizers::resizer(&mut findings, &top.key("resizer"), raw));
-    let dialect = resizer.as_ref().map(|resizer| resizer.dialect());
+    let dialect = resizer.as_ref().map(|(resizer, _)| resizer.dialect());
     let no_presets = BTreeMap::new();
     let raw = presets.unwrap_or_default();
     let presets = options::presets(&mut findings, &top.key("presets"), raw, &no_presets, dialect);
@@ -85,15 +87,25 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
     let routes = routes::routes(&mut findings, &top.key("routes"), raw.unwrap_or_default(), &known);
 
     let place = top.key("resizer");
-    if let Some(resizer) = &resizer
+    if let Some((resizer, _)) = &resizer
         && !findings.errors.iter().any(|error| place.holds(error.place()))
     {
         combinations::check(&mut findings, resizer, &presets, &routes);
     }
 
-    let gate = findings
-        .required(gate, &top.key("gate"), "an object with `url` and `seal_key`")
-        .and_then(|raw| upstreams::gate(&mut findings, &top.key("gate"), raw));
+    let place = top.key("gate");
+    let gate = match gate {
+        Some(_) if pushes => {
+            let found = "a gate, which nobody asks where sources are pushed";
+            findings.note(ConfigError::new(place, found, "no `gate`, or no `push` in `resizer`"));
+            None
+        }
+        None if pushes => None,
+        raw => {
+            let raw = findings.required(raw, &place, "an object with `url` and `seal_key`");
+            raw.and_then(|raw| upstreams::gate(&mut findings, &place, raw))
+        }
+    };
     for origin in
         origins.values().filter(|origin| gate.as_ref().is_some_and(|gate| gate.url == origin.url().server()))
     {
@@ -102,9 +114,13 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
         findings.note(ConfigError::new(place, found, "the URL of a server of source images"));
     }
 
-    match (resizer, gate) {
-        (Some(resizer), Some(gate)) if findings.errors.is_empty() => {
-            let policy = Policy { presets, routes, origins, resizer, gate };
+    let supplied = resizer.and_then(|(resizer, push)| {
+        let supply = push.map(Supply::Push).or(gate.map(|gate| Supply::Gate(Box::new(gate))))?;
+        Some((resizer, supply))
+    });
+    match supplied {
+        Some((resizer, supply)) if findings.errors.is_empty() => {
+            let policy = Policy { presets, routes, origins, resizer, supply };
             let warnings = warnings_of(&policy);
             Ok(Loaded { policy, warnings })
         }

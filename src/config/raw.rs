@@ -21,8 +21,8 @@ pub use fallbacks::{FallbackStatus, RawFallback};
 pub use gate::{PrivateSources, RawGate};
 pub use origins::{LastModified, OriginAuth, RawOrigin};
 pub use resizers::{
-    ImagorHash, ImagorSource, RawCloudflare, RawImaginary, RawImagor, RawImgproxy, RawIpx, RawResizer,
-    RawTemplate, RawThumbor, RawWeserv,
+    ImagorHash, ImagorSource, RawCloudflare, RawImaginary, RawImagor, RawImgproxy, RawIpx, RawPush,
+    RawResizer, RawTemplate, RawThumbor, RawWeserv,
 };
 
 /// An array or object whose items can each be unreadable (reported, then passed over).

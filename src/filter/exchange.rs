@@ -1,4 +1,5 @@
-//! One request and its response: read, decide, apply; then read, judge, apply.
+//! One request and its response: read, decide, apply; then read, judge, apply. Where sources are pushed, the
+//! response is one of ours ([`super::push`]).
 //!
 //! Belongs here: the order of host calls, and what each callback may still do. Does not belong here:
 //! any rule about requests or answers (`policy`, `response`). INVARIANT: an exchange replies at most
@@ -11,6 +12,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::host;
+use super::push::{Push, Step};
 use crate::keeping::Keeping;
 use crate::policy::Policy;
 use crate::policy::decision::Decision;
@@ -25,6 +27,8 @@ enum State {
     Fresh,
     /// The request went upstream.
     Forwarded(AnswerRule),
+    /// The request is held while its picture is made.
+    Pushing(Push),
     /// The headers of a good answer went on. The edge asks the resizer with GET for what the visitor
     /// asked with HEAD: then the body does not go on.
     Delivering {
@@ -55,7 +59,7 @@ impl Exchange {
     }
 
     /// Decides and forwards, or says why not.
-    fn forward(&mut self, ends: bool) -> Result<(), LocalReply> {
+    fn forward(&mut self, ends: bool) -> Result<Action, LocalReply> {
         let plain = |rejection| LocalReply::new(rejection, None, false);
         let (role, policy) = self.active.as_ref().ok_or_else(|| plain(Rejection::UpstreamFailed))?;
         let headers = host::request_headers().ok_or_else(|| plain(Rejection::MalformedRequest))?;
@@ -66,21 +70,42 @@ impl Exchange {
         match decision {
             Decision::Reject(refusal) => Err(refusal.reply()),
             Decision::Forward(forward) => {
+                // Those of a pushed request go nowhere, but the access log looks at them.
                 host::replace_request_headers(forward.upstream.headers())
                     .map_err(|_| plain(Rejection::UpstreamFailed))?;
-                self.state = State::Forwarded(forward.answer);
-                Ok(())
+                match Push::start(policy, &forward) {
+                    None => {
+                        self.state = State::Forwarded(forward.answer);
+                        Ok(Action::Continue)
+                    }
+                    Some(Step::Wait(push)) => {
+                        self.state = State::Pushing(push);
+                        Ok(Action::Pause)
+                    }
+                    Some(Step::Reply(reply)) => Err(reply),
+                }
             }
         }
     }
 }
 
-impl Context for Exchange {}
+impl Context for Exchange {
+    fn on_http_call_response(&mut self, _call: u32, headers: usize, body: usize, _trailers: usize) {
+        // In every other state the visitor has his answer already.
+        let State::Pushing(push) = std::mem::replace(&mut self.state, State::Replied) else { return };
+        match push.on_answer(headers, body) {
+            Step::Wait(push) => self.state = State::Pushing(push),
+            Step::Reply(reply) => {
+                self.reply(&reply);
+            }
+        }
+    }
+}
 
 impl HttpContext for Exchange {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         match self.forward(end_of_stream) {
-            Ok(()) => Action::Continue,
+            Ok(action) => action,
             Err(reply) => self.reply(&reply),
         }
     }
@@ -88,6 +113,11 @@ impl HttpContext for Exchange {
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         let rule = match &self.state {
             State::Replied | State::Delivering { .. } => return Action::Continue,
+            // Envoy has ended the wait.
+            State::Pushing(push) => {
+                let reply = push.reply(Rejection::UpstreamTimeout);
+                return self.reply(&reply);
+            }
             // Envoy refused the request before it came to us: a malformed path, too many headers.
             State::Fresh => return self.reply(&LocalReply::new(Rejection::MalformedRequest, None, false)),
             State::Forwarded(rule) => rule.clone(),

@@ -4,7 +4,7 @@
 //! do not expect; a panic takes down every request of the worker. Belongs here: each host call that
 //! pinhole makes, as bytes and with its error as a value. Does not belong here: any decision.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
@@ -46,6 +46,32 @@ pub fn drop_response_trailers() {
 pub fn reply(reply: &LocalReply) -> Result<(), Status> {
     let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     hostcalls::send_http_response(u32::from(reply.status), headers, Some(&reply.body))
+}
+
+/// Asks a cluster; its answer comes to the exchange that asked. The limit holds for the whole of it. Envoy asks
+/// again where the upstream has certainly not begun, as a connection that it kept may have been closed meanwhile.
+pub fn call(
+    cluster: &str,
+    mut headers: Vec<(&str, &str)>,
+    body: Option<&[u8]>,
+    limit: Duration,
+) -> Result<(), Status> {
+    // Read by Envoy's router, which takes them out. Of a visitor's own, none is in any call.
+    headers.push(("x-envoy-retry-on", "connect-failure,refused-stream,reset-before-request"));
+    headers.push(("x-envoy-max-retries", "2"));
+    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), limit).map(|_| ())
+}
+
+/// The headers of the answer that came, `:status` among them. To be asked only where there are some: the
+/// wrapper panics without.
+pub fn answer_headers() -> Vec<(String, Vec<u8>)> {
+    hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default()
+}
+
+/// The body of the answer that came, of so many bytes, or nothing of it.
+pub fn answer_body(length: usize) -> Option<Vec<u8>> {
+    let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, length).ok().flatten()?;
+    (body.len() == length).then_some(body)
 }
 
 /// The document of the plugin's `configuration`, empty where there is none.

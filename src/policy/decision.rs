@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::rejection::Rejection;
+use super::supply::Push;
 use crate::forwarding::Forwarded;
 use crate::options::OptionName;
 use crate::origin::{Authority, Cluster, Origin};
@@ -105,8 +106,19 @@ pub struct Forward<'p> {
     pub transform: Option<Transform>,
     /// The request itself.
     pub upstream: UpstreamRequest<'p>,
+    /// The request for the source, where pinhole itself fetches it and sends it along.
+    pub push: Option<Fetch<'p>>,
     /// What becomes of the answer.
     pub answer: AnswerRule,
+}
+
+/// A source that is fetched before the resizer is asked.
+#[derive(Debug)]
+pub struct Fetch<'p> {
+    /// The request for it.
+    pub upstream: UpstreamRequest<'p>,
+    /// The limits that hold for it.
+    pub limits: &'p Push,
 }
 
 /// A request to a cluster, made of the policy and parsed values.
@@ -171,6 +183,16 @@ impl UpstreamRequest<'_> {
             headers.push((name, secret.expose()));
         }
         headers
+    }
+
+    /// The headers of the request where pinhole itself makes it, with this method: what names the cluster, and
+    /// what is for the access log, is of no use then. `None` for a value that is not UTF-8, which the host's
+    /// call does not take.
+    pub fn call<'h>(&'h self, method: &'h str) -> Option<Vec<(&'h str, &'h str)>> {
+        let unused = [":method", CLUSTER_HEADER, "x-envoy-original-path"];
+        let headers = self.headers().into_iter().filter(|(name, _)| !unused.contains(name));
+        let own = headers.map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?)));
+        [Some((":method", method))].into_iter().chain(own).collect()
     }
 }
 

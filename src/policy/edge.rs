@@ -6,10 +6,11 @@
 //! one what else would be wrong.
 
 use super::Policy;
-use super::decision::{self, Forward, Refusal, Rule, UpstreamRequest};
-use super::query;
+use super::decision::{self, Fetch, Forward, Refusal, Rule, UpstreamRequest};
 use super::rejection::Rejection;
 use super::route::{self, Found, Route, SignatureRule};
+use super::supply::{Gate, Supply};
+use super::{fetch, query};
 use crate::config::raw::Unresizable;
 use crate::forwarding::Forwarded;
 use crate::hints;
@@ -60,7 +61,7 @@ pub(super) fn decide<'p>(
 ) -> Result<Forward<'p>, Refusal> {
     let by_request = |rejection| Refusal::new(rejection, Rule::Request);
     let request = Request::parse(headers, ends, MOST_TARGET).map_err(by_request)?;
-    if policy.gate.marks.via.is_in(headers) {
+    if policy.supply.marks().via.is_in(headers) {
         return Err(by_request(Rejection::UpstreamLooped));
     }
     let path = request.path().map_err(by_request)?;
@@ -75,8 +76,19 @@ pub(super) fn decide<'p>(
     let origin = policy.origins.get(&route.origin).ok_or_else(failed)?;
     let by_origin = |rejection| Refusal::new(rejection, Rule::Origin(index));
     let forwarded = origin.forward().collect(headers).map_err(by_origin)?;
-    let sealed = seal(policy, origin, (&source, forwarded), &transform);
-    let Sealed { path, privacy } = sealed.map_err(by_origin)?;
+    let supplied = match &policy.supply {
+        Supply::Gate(gate) => seal(policy, gate, origin, (&source, forwarded), &transform),
+        Supply::Push(limits) => {
+            // GET, whatever was asked: only the whole source makes a picture.
+            let upstream = fetch::request(policy, origin, (&source, forwarded), Method::Get, headers, now);
+            upstream.map(|upstream| Supplied {
+                path: policy.resizer.push_path(&transform),
+                push: Some(Fetch { upstream, limits }),
+                privacy: Privacy::Settled,
+            })
+        }
+    };
+    let Supplied { path, push, privacy } = supplied.map_err(by_origin)?;
     // The resizer has each of these options by itself; a few it does not have together.
     let not_together = || matched.refusal("query", Rejection::ValueNotAllowed);
     let path = path.ok_or_else(not_together)?;
@@ -114,29 +126,31 @@ pub(super) fn decide<'p>(
         condition: Condition::of(headers),
     };
     let rule = Rule::Route(index);
-    Ok(Forward { rule, preset, origin, source, transform: Some(transform), upstream, answer })
+    Ok(Forward { rule, preset, origin, source, transform: Some(transform), upstream, push, answer })
 }
 
-/// How the resizer is asked for a sealed source.
-struct Sealed {
+/// How the resizer is asked, and how it comes by the source.
+struct Supplied<'p> {
     /// The path of the resizer's request; `None` for options that it does not have together.
     path: Option<String>,
+    push: Option<Fetch<'p>>,
     privacy: Privacy,
 }
 
 /// Seals the source into the URL that the resizer fetches.
-fn seal(
+fn seal<'p>(
     policy: &Policy,
+    gate: &Gate,
     origin: &Origin,
     (source, forwarded): (&SourcePath, Forwarded),
     transform: &Transform,
-) -> Result<Sealed, Rejection> {
+) -> Result<Supplied<'p>, Rejection> {
     let sealed = Source { origin: origin.name().to_owned(), path: source.clone(), forwarded };
     // What cannot be sealed has credentials that are too large, since paths and names have their own limits.
-    let token = policy.gate.seal.seal(&sealed).filter(|token| token.len() <= MOST_SEALED);
+    let token = gate.seal.seal(&sealed).filter(|token| token.len() <= MOST_SEALED);
     let token = token.ok_or(Rejection::CredentialsTooLarge)?;
-    let path = policy.resizer.path(transform, &SourceUrl::new(&policy.gate.url, &token));
-    Ok(Sealed { path, privacy: policy.gate.privacy(origin, &token, Role::Edge) })
+    let path = policy.resizer.path(transform, &SourceUrl::new(&gate.url, &token));
+    Ok(Supplied { path, push: None, privacy: gate.privacy(origin, &token, Role::Edge) })
 }
 
 /// The first route that matches.

@@ -1,6 +1,6 @@
 //! The request for a source: to the hidden origin, with what opens it.
 //!
-//! The gate makes it of an opened token. INVARIANT: scheme,
+//! The gate makes it of an opened token, the edge of its own decision where it pushes. INVARIANT: scheme,
 //! authority, base path and credentials are the policy's; of the visitor's there is the source path, checked,
 //! and what the origin's list names.
 
@@ -38,7 +38,7 @@ pub(super) fn request<'p>(
         credentials: opening.headers,
         forwarded,
         cache: None,
-        via: Some(&policy.gate.marks.via),
+        via: Some(&policy.supply.marks().via),
         context: Vec::new(),
         forwarded_proto: decision::forwarded_proto(headers),
         original_path: None,

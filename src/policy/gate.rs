@@ -5,6 +5,7 @@
 
 use super::decision::{Forward, Rule};
 use super::rejection::Rejection;
+use super::supply::Supply;
 use super::{Policy, fetch, route};
 use crate::credentials::CredentialName;
 use crate::request::{Headers, MOST_TOKEN, Request};
@@ -20,7 +21,8 @@ pub(super) fn open<'p>(
     now: Option<u64>,
 ) -> Result<Forward<'p>, Rejection> {
     let request = Request::parse(headers, ends, MOST_TOKEN)?;
-    let gate = &policy.gate;
+    // Where sources are pushed, nothing was ever sealed.
+    let Supply::Gate(gate) = &policy.supply else { return Err(Rejection::NotSealed) };
     let token = request.target().strip_prefix('/').ok_or(Rejection::NotSealed)?;
     let source = gate.seal.open(token).ok_or(Rejection::NotSealed)?;
     let origin = policy.origins.get(&source.origin).ok_or(Rejection::NotSealed)?;
@@ -49,6 +51,7 @@ pub(super) fn open<'p>(
         source: source.path,
         transform: None,
         upstream,
+        push: None,
         answer,
     })
 }

@@ -1,6 +1,6 @@
-//! How the resizer comes by a source: it fetches it from the gate.
+//! How the resizer comes by a source: it fetches it from the gate, or pinhole pushes it.
 //!
-//! Belongs here: the gate, and what the deployment's own key is for beside sealing. Does not belong here: what
+//! Belongs here: both ways, and what the deployment's own key is for beside sealing. Does not belong here: what
 //! is asked of the resizer (`resizer`), what its answers mean (`response`).
 
 use crate::config::raw::PrivateSources;
@@ -10,6 +10,25 @@ use crate::response::{Privacy, Role};
 use crate::seal::SealKeys;
 use crate::validators::EtagKey;
 use crate::via::Via;
+
+/// How the resizer comes by a source.
+#[derive(Debug)]
+pub enum Supply {
+    /// It fetches a sealed URL from the gate.
+    Gate(Box<Gate>),
+    /// pinhole fetches it and sends it along.
+    Push(Push),
+}
+
+impl Supply {
+    /// By what the deployment knows its own.
+    pub fn marks(&self) -> &Marks {
+        match self {
+            Supply::Gate(gate) => &gate.marks,
+            Supply::Push(push) => &push.marks,
+        }
+    }
+}
 
 /// Where the resizer fetches sources, and the key of the tokens it fetches them by.
 #[derive(Debug)]
@@ -34,6 +53,19 @@ impl Gate {
             (PrivateSources::Refuse, Role::Edge) => Privacy::Settled,
         }
     }
+}
+
+/// The limits of pushing.
+#[derive(Debug)]
+pub struct Push {
+    /// The largest source in bytes.
+    pub source_bytes: usize,
+    /// How long the origin may take, in seconds.
+    pub origin_seconds: u32,
+    /// How long the resizer may take, in seconds.
+    pub resizer_seconds: u32,
+    /// Of the resizer's key, the only one that there is.
+    pub marks: Marks,
 }
 
 /// By what a deployment knows its own tags and requests.

@@ -85,7 +85,8 @@ fn print_forward<'p>(policy: &'p Policy, forward: &Forward<'p>) {
         println!("  {name}: {}", String::from_utf8_lossy(value));
     }
     let origin = forward.origin;
-    println!("\nfrom the gate to origin `{}`", origin.name());
+    let from = if forward.push.is_some() { "pinhole" } else { "the gate" };
+    println!("\nfrom {from} to origin `{}`", origin.name());
     let Ok(request) = policy.source_request(forward, now()) else {
         println!("  not signed: the clock is not known");
         return;

@@ -1,14 +1,15 @@
-//! Compiles the resizer: where it is, in which dialect it is asked, and with which key.
+//! Compiles the resizer: where it is, in which dialect it is asked, with which key, and whether sources are pushed.
 
 use super::upstreams::{authority_of, cluster_of, required_secret};
 use super::{Findings, options};
 use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{
-    RawCloudflare, RawImaginary, RawImagor, RawImgproxy, RawIpx, RawResizer, RawSecret, RawTemplate,
+    RawCloudflare, RawImaginary, RawImagor, RawImgproxy, RawIpx, RawPush, RawResizer, RawSecret, RawTemplate,
     RawThumbor, RawValue, RawWeserv, Table, Whole,
 };
 use crate::options::OptionName;
 use crate::options::value::Value;
+use crate::policy::supply::{Marks, Push};
 use crate::resizer::template::{Template, Words};
 use crate::resizer::{BY_PINHOLE, Grammar, Resizer, imaginary, imagor, imgproxy, thumbor, weserv};
 use crate::seal::decode_hex;
@@ -17,10 +18,21 @@ use crate::secret::Secret;
 /// Keys of resizers are at least this long, in bytes: 128 bits.
 const LEAST_KEY: usize = 16;
 
+/// The limits of pushing where none is written: 16 MiB, and the time limits of the demo's routes.
+const SOURCE_BYTES: u32 = 16 << 20;
+const ORIGIN_SECONDS: u32 = 10;
+const RESIZER_SECONDS: u32 = 20;
+
 /// The length from which imaginary takes a key, in bytes.
 const LEAST_IMAGINARY_KEY: usize = 32;
 
-pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResizer) -> Option<Resizer> {
+/// The resizer; and the limits of pushing, where sources are sent to it.
+pub(super) fn resizer(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    raw: RawResizer,
+) -> Option<(Resizer, Option<Push>)> {
+    let mut pushing = None;
     let (name, cluster, authority, grammar) = match raw {
         RawResizer::Imgproxy(RawImgproxy { cluster, authority, key, salt }) => {
             ("imgproxy", cluster, authority, imgproxy(findings, &place.key("imgproxy"), key, salt))
@@ -40,10 +52,11 @@ pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResize
                 secret.and_then(|secret| imagor::Settings::new(secret.expose(), hash, truncate, source));
             ("imagor", cluster, authority, settings.map(Grammar::Imagor))
         }
-        RawResizer::Imaginary(RawImaginary { cluster, authority, key }) => {
+        RawResizer::Imaginary(RawImaginary { cluster, authority, key, push }) => {
             let place = place.key("imaginary").key("key");
             let wanted = "the value of -url-signature-key";
             let key = long_key(findings, &place, key, wanted, LEAST_IMAGINARY_KEY);
+            pushing = push.and_then(|raw| limits(raw, key.as_ref()?));
             let grammar = key.and_then(|key| imaginary::Key::new(key.expose())).map(Grammar::Imaginary);
             ("imaginary", cluster, authority, grammar)
         }
@@ -71,7 +84,18 @@ pub(super) fn resizer(findings: &mut Findings<'_>, place: &Place, raw: RawResize
     let place = place.key(name);
     let cluster = cluster_of(findings, &place.key("cluster"), cluster);
     let authority = authority_of(findings, &place.key("authority"), authority);
-    Some(Resizer { cluster: cluster?, authority: authority?, grammar: grammar? })
+    Some((Resizer { cluster: cluster?, authority: authority?, grammar: grammar? }, pushing))
+}
+
+/// The limits of pushing to a resizer with this key.
+fn limits(raw: RawPush, key: &Secret) -> Option<Push> {
+    let RawPush { source_bytes, origin_seconds, resizer_seconds } = raw;
+    Some(Push {
+        source_bytes: usize::try_from(source_bytes.map_or(SOURCE_BYTES, |Whole(bytes)| bytes)).ok()?,
+        origin_seconds: origin_seconds.map_or(ORIGIN_SECONDS, |Whole(seconds)| seconds),
+        resizer_seconds: resizer_seconds.map_or(RESIZER_SECONDS, |Whole(seconds)| seconds),
+        marks: Marks::derive(key.expose())?,
+    })
 }
 
 fn imgproxy(

@@ -107,7 +107,7 @@ pub enum ImagorSource {
 /// imaginary, with signed URLs.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Imaginary"))]
-#[serde(deny_unknown_fields, expecting = "an object with `cluster`, `authority` and `key`")]
+#[serde(deny_unknown_fields, expecting = "an object with `cluster`, `authority`, `key` and `push`")]
 pub struct RawImaginary {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
@@ -115,6 +115,26 @@ pub struct RawImaginary {
     pub authority: Option<String>,
     /// `-url-signature-key`, at least 32 characters.
     pub key: Option<RawSecret>,
+    /// That pinhole fetches the source and sends it to imaginary, which then needs no network and no gate.
+    /// imaginary fetches it from the gate where absent.
+    pub push: Option<RawPush>,
+}
+
+/// The limits of pushing: of what is held in memory, and for how long a visitor waits.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename = "Push"))]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with `source_bytes`, `origin_seconds` and `resizer_seconds`"
+)]
+pub struct RawPush {
+    /// The largest source in bytes: 1 to 33554432 (32 MiB, what Envoy holds unless it is told more).
+    /// Default: 16777216.
+    pub source_bytes: Option<Whole<1, 33_554_432>>,
+    /// How long the origin may take, in seconds: 1 to 60. Default: 10.
+    pub origin_seconds: Option<Whole<1, 60>>,
+    /// How long imaginary may take, in seconds: 1 to 60. Default: 20.
+    pub resizer_seconds: Option<Whole<1, 60>>,
 }
 
 /// weserv/images.

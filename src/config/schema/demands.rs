@@ -32,6 +32,13 @@ pub(super) fn all() -> [(&'static str, Value); 29] {
         ways.iter().skip(index.saturating_add(1)).map(move |other| json!({ "required": [one, other] }))
     });
     let two_ways: Vec<Value> = pairs.collect();
+    let pushing = json!({
+        "required": ["resizer"],
+        "properties": { "resizer": {
+            "required": ["imaginary"],
+            "properties": { "imaginary": { "required": ["push"] } },
+        } },
+    });
     let secrets = json!({ "minProperties": 1, "propertyNames": { "pattern": KEY_NAME } });
     let resizer = |keys: &[&str]| {
         json!({
@@ -45,7 +52,11 @@ pub(super) fn all() -> [(&'static str, Value); 29] {
             json!({
                 "$id": "urn:pinhole:policy:1",
                 "title": "Policy of pinhole",
-                "required": ["routes", "origins", "resizer", "gate"],
+                "required": ["routes", "origins", "resizer"],
+                // Either the resizer fetches from the gate, or sources are pushed to it.
+                "if": pushing,
+                "then": { "not": { "required": ["gate"] } },
+                "else": { "required": ["gate"] },
                 "properties": {
                     "version": { "type": "integer", "const": 1 },
                     "presets": presets(),
