@@ -7,10 +7,10 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm venv func-e origins resizer resizers demo test test-unit test-live check lint doc policies clean
+.PHONY: help wasm venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 wasm: ## Build the module, and get its compiler target by itself
 	@.make/wasm
@@ -25,6 +25,9 @@ test-unit: ## Run the tests that need no Envoy
 
 test-live: wasm venv func-e resizer resizers origins ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
+
+test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install
+	$(PYTHON) -m pytest -rs $(addprefix tests/live/,test_resizers.py test_failures.py test_lockdown.py test_push_imaginary.py)
 
 check: lint doc policies ## Format, lints, documentation and every shipped configuration
 
