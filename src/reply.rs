@@ -90,6 +90,13 @@ impl LocalReply {
         LocalReply { status: 304, headers, body: Vec::new() }
     }
 
+    /// Status and headers of an answer that says the same without a body.
+    pub fn bare(&self) -> OwnHeaders {
+        let mut headers = vec![(":status", self.status.to_string())];
+        headers.extend(self.headers.iter().cloned());
+        headers
+    }
+
     /// A picture that came by other ways than the response that is under way. Its length is the body's.
     pub fn picture(mut headers: OwnHeaders, body: Vec<u8>) -> LocalReply {
         headers.retain(|(name, _)| ![":status", "content-length"].contains(name));

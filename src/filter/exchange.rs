@@ -18,8 +18,8 @@ use crate::policy::Policy;
 use crate::policy::decision::Decision;
 use crate::policy::rejection::Rejection;
 use crate::reply::LocalReply;
-use crate::request::Method;
-use crate::response::{AnswerRule, Role, Verdict};
+use crate::request::{Method, values};
+use crate::response::{AnswerRule, OwnHeaders, Role, Verdict};
 
 /// How far an exchange is.
 enum State {
@@ -35,27 +35,47 @@ enum State {
         /// Whether the body is dropped.
         without_body: bool,
     },
-    /// We answered; what passes now is our own.
-    Replied,
+    /// We answered; what passes now is our own. These headers are to be put into the place of those that
+    /// Envoy made of it.
+    Replied(Option<OwnHeaders>),
 }
 
 /// One request and its response.
 pub struct Exchange {
     active: Option<(Role, Rc<Policy>)>,
     state: State,
+    /// Whether Envoy would put a reply of ours into the form that gRPC has for errors: 200, without a body.
+    in_grpc_form: bool,
 }
 
 impl Exchange {
     /// Without a policy, everything is refused.
     pub fn new(active: Option<(Role, Rc<Policy>)>) -> Exchange {
-        Exchange { active, state: State::Fresh }
+        Exchange { active, state: State::Fresh, in_grpc_form: false }
     }
 
     fn reply(&mut self, reply: &LocalReply) -> Action {
-        self.state = State::Replied;
+        self.state = State::Replied(self.in_grpc_form.then(|| reply.bare()));
         // Where the host refuses even this, pausing keeps the exchange from going on.
         let _ = host::reply(reply);
         Action::Pause
+    }
+
+    /// Replies in the place of an upstream's answer. That no filter sees again, so for gRPC it is the
+    /// answer itself that is rewritten.
+    fn reply_instead(&mut self, reply: &LocalReply) -> Action {
+        if !self.in_grpc_form {
+            return self.reply(reply);
+        }
+        let headers = reply.bare();
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+        match host::replace_response_headers(headers.chain([("content-length", &b"0"[..])]).collect()) {
+            Ok(()) => {
+                self.state = State::Delivering { without_body: true };
+                Action::Continue
+            }
+            Err(_) => self.reply(reply),
+        }
     }
 
     /// Decides and forwards, or says why not.
@@ -63,6 +83,8 @@ impl Exchange {
         let plain = |rejection| LocalReply::new(rejection, None, false);
         let (role, policy) = self.active.as_ref().ok_or_else(|| plain(Rejection::UpstreamFailed))?;
         let headers = host::request_headers().ok_or_else(|| plain(Rejection::MalformedRequest))?;
+        self.in_grpc_form =
+            values(&headers, "content-type").any(|value| value.starts_with(b"application/grpc"));
         let decision = match role {
             Role::Edge => policy.decide(&headers, ends, host::now()),
             Role::Gate => policy.open(&headers, ends, host::now()),
@@ -92,7 +114,7 @@ impl Exchange {
 impl Context for Exchange {
     fn on_http_call_response(&mut self, _call: u32, headers: usize, body: usize, _trailers: usize) {
         // In every other state the visitor has his answer already.
-        let State::Pushing(push) = std::mem::replace(&mut self.state, State::Replied) else { return };
+        let State::Pushing(push) = std::mem::replace(&mut self.state, State::Replied(None)) else { return };
         match push.on_answer(headers, body) {
             Step::Wait(push) => self.state = State::Pushing(push),
             Step::Reply(reply) => {
@@ -112,7 +134,13 @@ impl HttpContext for Exchange {
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         let rule = match &self.state {
-            State::Replied | State::Delivering { .. } => return Action::Continue,
+            State::Replied(Some(headers)) => {
+                // Where the host refuses, Envoy's form tells no more than ours.
+                let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+                let _ = host::replace_response_headers(headers);
+                return Action::Continue;
+            }
+            State::Replied(None) | State::Delivering { .. } => return Action::Continue,
             // Envoy has ended the wait.
             State::Pushing(push) => {
                 let reply = push.reply(Rejection::UpstreamTimeout);
@@ -135,10 +163,10 @@ impl HttpContext for Exchange {
             (None, _) => rule,
         };
         let Some((_, policy)) = &self.active else {
-            return self.reply(&rule.reply(Rejection::UpstreamFailed));
+            return self.reply_instead(&rule.reply(Rejection::UpstreamFailed));
         };
         let rejection = match policy.judge(&rule, &headers) {
-            Verdict::NotModified(headers) => return self.reply(&LocalReply::not_modified(headers)),
+            Verdict::NotModified(headers) => return self.reply_instead(&LocalReply::not_modified(headers)),
             Verdict::Deliver(headers) => {
                 let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
                 match host::replace_response_headers(headers) {
@@ -152,8 +180,7 @@ impl HttpContext for Exchange {
             }
             Verdict::Replace(rejection) => rejection,
         };
-        let reply = rule.reply(rejection);
-        self.reply(&reply)
+        self.reply_instead(&rule.reply(rejection))
     }
 
     fn on_http_response_body(&mut self, size: usize, _end_of_stream: bool) -> Action {
