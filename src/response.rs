@@ -2,8 +2,9 @@
 //!
 //! The rules, for both roles:
 //!
-//! 1. Only a `200` with one content type of a picture and no content encoding is delivered; every
-//!    other answer is replaced, status, headers and body, by a [`Rejection`] of ours.
+//! 1. Only a `200` with one content type of a picture and no content encoding is delivered, or told to be
+//!    what the request has already; every other answer is replaced, status, headers and body, by a
+//!    [`Rejection`] of ours.
 //! 2. Of its headers only `content-type`, written anew, and a `content-length` of digits go on; `etag` and
 //!    `last-modified` as [`validators`](crate::validators) have them.
 //! 3. `cache-control`, `vary` and `x-content-type-options` are ours: an answer that was fetched with

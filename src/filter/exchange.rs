@@ -3,8 +3,8 @@
 //!
 //! Belongs here: the order of host calls, and what each callback may still do. Does not belong here:
 //! any rule about requests or answers (`policy`, `response`). INVARIANT: an exchange replies at most
-//! once, and after a reply it makes no further host call; an answer to a request that this exchange
-//! did not forward is never delivered as it is.
+//! once, and after a reply all that it may do is to undo the form that Envoy gave it for gRPC; an answer
+//! to a request that this exchange did not forward is never delivered as it is.
 
 use std::rc::Rc;
 

@@ -174,6 +174,10 @@ def measure(name: str, picture: Image.Image) -> float:
 
 def test_what_remains_different_is_documented() -> None:
     page = (ROOT / "envoy" / "resizers.md").read_text().split("## What each does otherwise\n")[1].split("\n## ")[0]
+    assert f"has {len(PICTURES)} pictures" in page
+    for name in ("thumbor", "imagor", "imaginary", "ipx"):
+        count = sum(name not in case.get("lacks", []) for case in PICTURES)
+        assert f"{name} {count}" in page, f"{name} makes {count} of them"
     rows = [line for line in page.splitlines() if line.startswith("|")]
     for case in PICTURES:
         for name, difference in case.get("differs", {}).items():
