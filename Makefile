@@ -7,7 +7,7 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
+.PHONY: help wasm bench-core venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-live: wasm venv func-e resizer resizers origins ## Run the tests against a 
 
 test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install
 	$(PYTHON) -m pytest -rs $(addprefix tests/live/,test_resizers.py test_failures.py test_lockdown.py test_push_imaginary.py)
+
+bench-core: ## Measure the core by itself, natively, in about a minute
+	cargo bench --bench core
 
 check: lint doc policies ## Format, lints, documentation and every shipped configuration
 
