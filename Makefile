@@ -30,7 +30,7 @@ test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that 
 	$(PYTHON) -m pytest -rs $(addprefix tests/live/,test_resizers.py test_failures.py test_lockdown.py test_push_imaginary.py)
 
 bench-core: ## Measure the core by itself, natively, in about a minute
-	cargo bench --bench core
+	cargo bench --profile measured --bench core
 
 check: lint doc policies ## Format, lints, documentation and every shipped configuration
 

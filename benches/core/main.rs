@@ -1,8 +1,8 @@
 //! What the pure core costs on the host, by itself: decisions, opened tokens, judged answers, loading of policies
 //! and the search for a route, over how many presets and routes a policy has.
 //!
-//! `make bench-core` runs all of it, `cargo bench --bench core -- PART` those whose name holds `PART`. Does not
-//! belong here: what WebAssembly, Envoy and its calls add, which `make bench` measures.
+//! `make bench-core` runs all of it, `cargo bench --profile measured --bench core -- PART` those whose name holds
+//! `PART`. Does not belong here: what WebAssembly, Envoy and its calls add, which `make bench` measures.
 
 #![expect(
     clippy::unwrap_used,
