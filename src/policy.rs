@@ -12,9 +12,11 @@ mod fetch;
 mod gate;
 pub mod host;
 pub mod limit;
+pub mod pattern;
 pub mod query;
 pub mod rejection;
 pub mod route;
+pub mod routes;
 pub mod supply;
 pub mod variants;
 
@@ -30,14 +32,15 @@ use crate::response::{self, AnswerRule, Verdict};
 
 use decision::{Decision, Forward, Refusal, Rule, UpstreamRequest};
 use rejection::Rejection;
-use route::{Route, SignatureRule};
+use route::SignatureRule;
+use routes::Routes;
 use supply::Supply;
 
 /// The compiled policy.
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) presets: BTreeMap<String, Options>,
-    pub(crate) routes: Vec<Route>,
+    pub(crate) routes: Routes,
     pub(crate) origins: BTreeMap<String, Origin>,
     pub(crate) resizer: Resizer,
     pub(crate) supply: Supply,
@@ -55,8 +58,7 @@ impl Policy {
 
     /// The route of a host and a path: its index, and what it asks of signatures.
     pub fn signature_of(&self, host: &str, path: &Path) -> Option<(usize, Option<&SignatureRule>)> {
-        let mut routes = self.routes.iter().enumerate();
-        let (index, route) = routes.find(|(_, route)| route.find(host, path).is_some())?;
+        let (index, route, _) = self.routes.find(host, path)?;
         Some((index, route.signature.as_ref()))
     }
 

@@ -15,13 +15,14 @@ mod routes;
 mod signatures;
 mod upstreams;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{ConfigError, ConfigWarning, Place, quote};
 use super::raw::{RawPolicy, RawResizer, RawValue};
 use super::{Environment, Loaded};
 use crate::options::Options;
 use crate::policy::Policy;
+use crate::policy::routes::Routes;
 use crate::policy::supply::Supply;
 use crate::secret::Secret;
 
@@ -120,7 +121,7 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
     });
     match supplied {
         Some((resizer, supply)) if findings.errors.is_empty() => {
-            let policy = Policy { presets, routes, origins, resizer, supply };
+            let policy = Policy { presets, routes: Routes::new(routes), origins, resizer, supply };
             let warnings = warnings_of(&policy);
             Ok(Loaded { policy, warnings })
         }
@@ -140,13 +141,11 @@ fn version_of(findings: &mut Findings<'_>, place: &Place, version: Option<RawVal
 /// What is defined without use.
 fn warnings_of(policy: &Policy) -> Vec<ConfigWarning> {
     let top = Place::default();
-    let names_shared_preset = policy.routes.iter().any(|route| {
-        let names = route.pattern.capture_names().flatten().any(|name| name == "preset");
-        names && route.presets.is_none()
-    });
+    let names_shared_preset =
+        policy.routes.iter().any(|route| route.pattern.names_preset() && route.presets.is_none());
     let presets = policy.presets.keys().filter(|_| !names_shared_preset);
-    let unused =
-        policy.origins.keys().filter(|name| !policy.routes.iter().any(|route| route.origin == **name));
+    let used: BTreeSet<&str> = policy.routes.iter().map(|route| route.origin.as_str()).collect();
+    let unused = policy.origins.keys().filter(|name| !used.contains(name.as_str()));
     let mut warnings: Vec<_> =
         presets.map(|name| ConfigWarning::unused(top.key("presets").key(name))).collect();
     warnings.extend(unused.map(|name| ConfigWarning::unused(top.key("origins").key(name))));

@@ -7,8 +7,9 @@
 
 use super::Policy;
 use super::decision::{self, Fetch, Forward, Refusal, Rule, UpstreamRequest};
+use super::pattern::Found;
 use super::rejection::Rejection;
-use super::route::{self, Found, Route, SignatureRule};
+use super::route::{self, Route, SignatureRule};
 use super::supply::{Gate, Supply};
 use super::{fetch, query};
 use crate::config::raw::Unresizable;
@@ -159,10 +160,9 @@ fn find<'p, 'r>(
     request: &Request<'_>,
     path: &'r Path,
 ) -> Result<(Matched<'p>, Found<'r>), Refusal> {
-    let mut routes = policy.routes.iter().enumerate();
-    let found =
-        routes.find_map(|(index, route)| Some((Matched { index, route }, route.find(request.host(), path)?)));
-    found.ok_or_else(|| Refusal::new(Rejection::NoRoute, Rule::Routes))
+    let found = policy.routes.find(request.host(), path);
+    let (index, route, found) = found.ok_or_else(|| Refusal::new(Rejection::NoRoute, Rule::Routes))?;
+    Ok((Matched { index, route }, found))
 }
 
 /// The query without its signature, and the seconds that the signature still holds.

@@ -1,14 +1,13 @@
 //! One kind of URL that is served: how it is recognised, and which sources it gives.
 //!
-//! INVARIANT: a pattern is matched against the whole decoded path, at both ends; prefixes and
-//! extensions are compared segment by segment, so that `public` is not `public-secret`.
+//! INVARIANT: prefixes and extensions of sources are compared segment by segment, so that `public` is not
+//! `public-secret`.
 
 use std::collections::BTreeMap;
 
-use regex::bytes::Regex;
-
 use super::bounds::Bounds;
 use super::host::HostPattern;
+use super::pattern::{Found, Pattern};
 use super::query::QueryLimits;
 use super::rejection::Rejection;
 use crate::config::raw::{AbsentReferrer, Unresizable};
@@ -26,8 +25,8 @@ pub const MAX_AGE: u32 = 3600;
 pub struct Route {
     /// The hosts it serves; all of them if `None`.
     pub(crate) hosts: Option<Vec<HostPattern>>,
-    /// The path, anchored at both ends, with the groups `source` and perhaps `preset` and `options`.
-    pub(crate) pattern: Regex,
+    /// The path, with the groups `source` and perhaps `preset` and `options`.
+    pub(crate) pattern: Pattern,
     /// The name of the origin.
     pub(crate) origin: String,
     /// The presets it knows; those of the policy if `None`.
@@ -52,25 +51,7 @@ pub struct Route {
     pub(crate) max_age: u32,
 }
 
-/// What a pattern found in a path.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Found<'r> {
-    /// The name of a preset, if the pattern has that group and it took part.
-    pub preset: Option<&'r str>,
-    /// Options, in Cloudflare's notation.
-    pub options: Option<&'r str>,
-    /// The source.
-    pub source: &'r str,
-}
-
 impl Route {
-    /// The path as in the policy document: the pattern without its anchors.
-    pub fn path(&self) -> &str {
-        let pattern = self.pattern.as_str();
-        let bare = pattern.strip_prefix(r"\A(?:").and_then(|rest| rest.strip_suffix(r")\z"));
-        bare.unwrap_or(pattern)
-    }
-
     /// What the route makes of a request, if it is one of its own.
     pub fn find<'r>(&self, host: &str, path: &'r Path) -> Option<Found<'r>> {
         if let Some(hosts) = &self.hosts
@@ -78,12 +59,7 @@ impl Route {
         {
             return None;
         }
-        let groups = self.pattern.captures(path.as_str().as_bytes())?;
-        // Bytes, because the pattern may end a group within a character: then the route is not taken.
-        let group = |name| groups.name(name).map(|group| std::str::from_utf8(group.as_bytes())).transpose();
-        let (preset, options) = (group("preset").ok()?, group("options").ok()?);
-        let source = group("source").ok()??;
-        Some(Found { preset, options, source })
+        self.pattern.find(path)
     }
 }
 
@@ -167,31 +143,6 @@ fn host_of(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn route(pattern: &str) -> Route {
-        Route {
-            hosts: None,
-            pattern: regex::bytes::RegexBuilder::new(pattern).unicode(false).build().unwrap(),
-            origin: "photos".into(),
-            presets: None,
-            query: QueryLimits::default(),
-            default: Options::default(),
-            bounds: Bounds::default(),
-            sources: SourceRule::default(),
-            signature: None,
-            referrer: None,
-            unresizable: Unresizable::Reject,
-            fallback: None,
-            max_age: MAX_AGE,
-        }
-    }
-
-    #[test]
-    fn a_group_that_splits_a_character_is_no_match() {
-        let route = route(r"\A(?:/(?<source>.).*)\z");
-        assert_eq!(route.find("a", &Path::parse("/%C3%A9").unwrap()), None);
-        assert!(route.find("a", &Path::parse("/ab").unwrap()).is_some());
-    }
 
     #[test]
     fn sources_are_compared_by_segments_and_extensions() {

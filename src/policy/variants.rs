@@ -33,7 +33,7 @@ impl Policy {
         let formats = &self.resizer.dialect().formats;
         self.routes.iter().enumerate().map(move |(index, route)| RouteVariants {
             rule: Rule::Route(index),
-            path: route.path(),
+            path: route.pattern.as_str(),
             count: count(route, &self.presets, formats),
         })
     }
@@ -42,7 +42,7 @@ impl Policy {
 /// The number of variants of one source that a route can make, at most; `u64::MAX` stands for more
 /// than can be counted. `presets` are those of the policy, `formats` those of the resizer.
 pub fn count(route: &Route, presets: &BTreeMap<String, Options>, formats: &[Format]) -> u64 {
-    let names_preset = route.pattern.capture_names().flatten().any(|name| name == "preset");
+    let names_preset = route.pattern.names_preset();
     let table = route.presets.as_ref().unwrap_or(presets);
     // The group of a pattern may be optional: then there are requests without a preset as well.
     let alone = Options::default();

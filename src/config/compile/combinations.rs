@@ -22,7 +22,7 @@ pub(super) fn check(findings: &mut Findings<'_>, resizer: &Resizer, presets: &Pr
         }
         // What is wrong with a preset by itself is said there.
         let alone = Options::default();
-        let names_preset = route.pattern.capture_names().flatten().any(|name| name == "preset");
+        let names_preset = route.pattern.names_preset();
         let bases = own.unwrap_or(presets).values().filter(|base| names_preset && is_spelled(resizer, base));
         if bases.chain([&alone]).any(|base| !is_spelled(resizer, &base.clone().or(&route.default))) {
             note(findings, place.key("default"), resizer);

@@ -1,7 +1,5 @@
 //! Compiles routes: patterns, hosts, limits.
 
-use regex::bytes::{Regex, RegexBuilder};
-
 use super::fallbacks::{self, Images};
 use super::signatures::{self, Keys};
 use super::{Findings, Presets, options, query};
@@ -9,6 +7,7 @@ use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{List, RawReferrer, RawRoute, RawSources, Whole};
 use crate::options::OptionName;
 use crate::policy::host::HostPattern;
+use crate::policy::pattern::{GROUPS, Pattern};
 use crate::policy::route::{MAX_AGE, ReferrerRule, Route, SourceRule};
 use crate::policy::variants;
 use crate::request::path::SourcePath;
@@ -16,18 +15,13 @@ use crate::resizer::Dialect;
 
 /// What the rest of the document defines.
 pub(super) struct Known<'k> {
+    /// Names, in their order.
     pub(super) origins: &'k [String],
     pub(super) presets: &'k Presets,
     pub(super) keys: &'k Keys,
     pub(super) images: &'k Images,
     pub(super) dialect: Option<&'k Dialect>,
 }
-
-/// The groups that a pattern can have.
-const GROUPS: [&str; 3] = ["source", "preset", "options"];
-
-/// A compiled pattern may not need more memory than this, in bytes.
-const MOST_PATTERN_MEMORY: usize = 1 << 20;
 
 pub(super) fn routes(
     findings: &mut Findings<'_>,
@@ -65,7 +59,7 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
         .and_then(|path| pattern_of(findings, &place.key("path"), &path, has_presets));
     let hosts = hosts.map(|hosts| hosts_of(findings, &place.key("hosts"), hosts));
     let origin = findings.required(origin, &place.key("origin"), "the name of an origin");
-    if let Some(name) = origin.as_ref().filter(|name| !known.origins.contains(name)) {
+    if let Some(name) = origin.as_ref().filter(|name| known.origins.binary_search(name).is_err()) {
         let defined = known.origins.iter().map(String::as_str);
         findings.note(ConfigError::undefined(place.key("origin"), name, "origins", defined));
     }
@@ -78,7 +72,7 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
         .and_then(|raw| signatures::signature(findings, &place.key("signature"), raw, known.keys, &query));
     let referrer = referrer.map(|raw| referrer_of(findings, &place.key("referrer"), raw));
     let pattern = pattern?;
-    let names_preset = pattern.capture_names().flatten().any(|name| name == "preset");
+    let names_preset = pattern.names_preset();
     let sides = [OptionName::Width, OptionName::Height];
     let has_side = sides.iter().any(|side| default.get(*side).is_some() || query.get(*side).is_some());
     if !names_preset && !has_side {
@@ -109,28 +103,21 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
         fallback,
         max_age,
     };
-    let count = variants::count(&route, known.presets, dialect.map_or(&[], |dialect| &dialect.formats));
-    if let Some(most) = most.filter(|most| count > *most) {
-        let place = place.key("limits").key("variants");
-        let wanted = format!("at most {most}: allow fewer values, or raise the number");
-        findings.note(ConfigError::new(place, format!("{count} variants of each source"), wanted));
+    if let Some(most) = most {
+        let count = variants::count(&route, known.presets, dialect.map_or(&[], |dialect| &dialect.formats));
+        if count > most {
+            let place = place.key("limits").key("variants");
+            let wanted = format!("at most {most}: allow fewer values, or raise the number");
+            findings.note(ConfigError::new(place, format!("{count} variants of each source"), wanted));
+        }
     }
     Some(route)
 }
 
-fn pattern_of(findings: &mut Findings<'_>, place: &Place, path: &str, has_presets: bool) -> Option<Regex> {
-    let compile = |pattern: &str| {
-        RegexBuilder::new(pattern)
-            .unicode(false)
-            .size_limit(MOST_PATTERN_MEMORY)
-            .dfa_size_limit(MOST_PATTERN_MEMORY)
-            .build()
-    };
-    // Alone first: `a)|(?:b` is no expression, but would become one between the anchors.
-    let pattern = match compile(path).and_then(|_| compile(&format!(r"\A(?:{path})\z"))) {
+fn pattern_of(findings: &mut Findings<'_>, place: &Place, path: &str, has_presets: bool) -> Option<Pattern> {
+    let pattern = match Pattern::parse(path) {
         Ok(pattern) => pattern,
-        Err(error) => {
-            let message = error.to_string();
+        Err(message) => {
             let reason = message.lines().last().unwrap_or_default().trim_start_matches("error: ").trim();
             let found = format!("{}: {reason}", quote(path));
             findings.note(ConfigError::new(
@@ -141,7 +128,7 @@ fn pattern_of(findings: &mut Findings<'_>, place: &Place, path: &str, has_preset
             return None;
         }
     };
-    let groups: Vec<&str> = pattern.capture_names().flatten().collect();
+    let groups: Vec<&str> = pattern.groups().collect();
     if let Some(other) = groups.iter().find(|name| !GROUPS.contains(name)) {
         findings.note(ConfigError::unknown_word(place.clone(), other, &GROUPS));
     }
