@@ -7,7 +7,7 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm bench-core venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
+.PHONY: help wasm bench bench-core venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ policies: wasm venv ## Check every shipped policy with pinhole and Envoy, and th
 	for policy in $(filter-out %.schema.json,$(wildcard envoy/policy*.json)); do \
 		$(PYTHON) envoy/demo/keys.py cargo run --quiet --bin pinhole -- check "$$policy" || exit 1; done
 	$(PYTHON) envoy/demo/validate.py
+
+bench: wasm venv ## Measure what a request costs in Envoy, and print the table (benches/README.md)
+	@$(PYTHON) benches/table.py
 
 clean: ## Remove everything that was built or installed here
 	rm -rf target .venv .tools

@@ -1,0 +1,79 @@
+"""An empty proxy-wasm module, written as bytes: it is called for everything that pinhole is called for, and does nothing.
+
+It is the price of WebAssembly in Envoy before the first useful instruction. Written by hand, because every SDK brings
+an allocator, a table of contexts and host calls of its own.
+"""
+
+I32 = 0x7F
+FUNCTION, MEMORY = 0, 2  # kinds of exports
+CONST, END = 0x41, 0x0B  # instructions
+
+# What Envoy calls: name, number of i32 parameters, and what it returns, if anything.
+CALLBACKS: list[tuple[str, int, int | None]] = [
+    ("proxy_abi_version_0_2_1", 0, None),
+    ("proxy_on_memory_allocate", 1, 1024),  # one place for all, as nobody reads what is put there
+    ("proxy_on_vm_start", 2, 1),
+    ("proxy_on_configure", 2, 1),
+    ("proxy_on_context_create", 2, None),
+    ("proxy_on_request_headers", 3, 0),
+    ("proxy_on_response_headers", 3, 0),
+    ("proxy_on_done", 1, 1),
+    ("proxy_on_delete", 1, None),
+]
+# Of those that pinhole's module exports, Envoy calls these for every piece of a body and every trailer.
+STREAM_CALLBACKS: list[tuple[str, int, int | None]] = [
+    ("proxy_on_request_body", 3, 0),
+    ("proxy_on_request_trailers", 2, 0),
+    ("proxy_on_response_body", 3, 0),
+    ("proxy_on_response_trailers", 2, 0),
+    ("proxy_on_log", 1, None),
+]
+
+
+def _number(value: int) -> bytes:
+    """Unsigned LEB128."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _signed(value: int) -> bytes:
+    """Signed LEB128 of a value that is not negative: its last byte must not look like a sign."""
+    unsigned = bytearray(_number(value))
+    if unsigned[-1] & 0x40:
+        unsigned[-1] |= 0x80
+        unsigned.append(0)
+    return bytes(unsigned)
+
+
+def _vector(items: list[bytes]) -> bytes:
+    return _number(len(items)) + b"".join(items)
+
+
+def _section(number: int, items: list[bytes]) -> bytes:
+    content = _vector(items)
+    return bytes([number]) + _number(len(content)) + content
+
+
+def _name(text: str) -> bytes:
+    return _number(len(text)) + text.encode()
+
+
+def module(with_stream_callbacks: bool = False) -> bytes:
+    """The module. Without the callbacks for bodies, trailers and logs Envoy does not enter the VM for them."""
+    callbacks = CALLBACKS + (STREAM_CALLBACKS if with_stream_callbacks else [])
+    types, functions, exports, codes = [], [], [], []
+    for index, (name, parameters, result) in enumerate(callbacks):
+        results = [] if result is None else [bytes([I32])]
+        types.append(b"\x60" + _vector([bytes([I32])] * parameters) + _vector(results))
+        functions.append(_number(index))
+        exports.append(_name(name) + bytes([FUNCTION]) + _number(index))
+        body = b"" if result is None else bytes([CONST]) + _signed(result)
+        code = _vector([]) + body + bytes([END])
+        codes.append(_number(len(code)) + code)
+    exports.append(_name("memory") + bytes([MEMORY, 0]))
+    memory = [b"\x00" + _number(16)]  # pages of 64 KiB
+    sections = [(1, types), (3, functions), (5, memory), (7, exports), (10, codes)]
+    return b"\x00asm\x01\x00\x00\x00" + b"".join(_section(number, items) for number, items in sections)
