@@ -22,14 +22,14 @@ def _processor() -> str:
 
 def describe(modules: list[Path]) -> dict[str, str]:
     """Everything that a reader needs to judge the figures, by name."""
-    dirty = "" if _said("git", "status", "--porcelain", "--untracked-files=no") == "unknown" else ", with changes"
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=ROOT, check=False).returncode
     about = {
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "kernel": f"{platform.system()} {platform.release()}",
         "load at start": f"{os.getloadavg()[0]:.2f}",
-        "Envoy": _said(find_envoy(), "--version").rpartition("version: ")[2],
+        "Envoy": _said(find_envoy(), "--version").rpartition("version: ")[2].split("/")[1],
         "rustc": _said("rustc", "--version").removeprefix("rustc "),
-        "commit": _said("git", "rev-parse", "--short", "HEAD") + dirty,
+        "commit": _said("git", "rev-parse", "--short", "HEAD") + (", with changes" if changed else ""),
     }
     for module in modules:
         name = module.name if len(modules) == 1 else f"{module.parent.name}/{module.name}"

@@ -8,21 +8,16 @@ resampling the rounds gives (bootstrap, 95 %).
 import random
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from proxy import Proxy
-from traffic import Driver, Job, Report, TrafficError
+from traffic import Driver, Job, TrafficError
 
 RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One variant in one round. `cpu` is microseconds of Envoy's CPU time for one request."""
-
-    cpu: float
-    report: Report
+SECONDS = 0.12  # of one measurement: some hundred requests, and a round of all is over in seconds
+WARM_UP = 0.6  # until V8 has compiled what is hot
+BASE_TURNS = 3  # in each round, for what the others are compared with: its noise is in every difference
 
 
 @dataclass(frozen=True)
@@ -33,37 +28,39 @@ class Estimate:
     low: float
     high: float
 
-    def text(self, digits: int = 1) -> str:
-        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
-
 
 def measure(
-    proxy: Proxy, driver: Driver, jobs: dict[str, Job], rounds: int, seconds: float, warm_up: float
-) -> dict[str, list[Sample]]:
-    """Samples of every job, those with the same index being of the same round."""
+    proxy: Proxy, driver: Driver, jobs: dict[str, Job], bases: Collection[str], rounds: int
+) -> dict[str, list[float]]:
+    """Microseconds of Envoy's CPU time for one request, for every job; the same index is the same round."""
     for key, job in jobs.items():
         try:
-            driver.run(replace(job, until={"seconds": warm_up}))
+            driver.run(replace(job, until={"seconds": WARM_UP}))
         except TrafficError as error:
             raise TrafficError(f"{key}: {error}") from None
-    samples: dict[str, list[Sample]] = {key: [] for key in jobs}
-    order = list(jobs)
+    found: dict[str, list[float]] = {key: [] for key in jobs}
+    turns = [key for key in jobs for _ in range(BASE_TURNS if key in bases else 1)]
     for number in range(rounds):
-        random.shuffle(order)
-        for key in order:
+        random.shuffle(turns)
+        used, requests = dict.fromkeys(jobs, 0.0), dict.fromkeys(jobs, 0)
+        for key in turns:
             before = proxy.cpu()
-            report = driver.run(replace(jobs[key], until={"seconds": seconds}))
-            used = proxy.cpu() - before
-            samples[key].append(Sample(used / report.requests * 1e6, report))
-        if sys.stderr.isatty():
-            print(f"\r  round {number + 1} of {rounds} ", end="", file=sys.stderr, flush=True)
+            requests[key] += driver.run(replace(jobs[key], until={"seconds": SECONDS})).requests
+            used[key] += proxy.cpu() - before
+        for key in jobs:
+            found[key].append(used[key] / requests[key] * 1e6)
+        _progress(f"  round {number + 1} of {rounds} ")
+    _progress(" " * 24 + "\r")
+    return found
+
+
+def _progress(text: str) -> None:
     if sys.stderr.isatty():
-        print("\r" + " " * 24, end="\r", file=sys.stderr, flush=True)
-    return samples
+        print(f"\r{text}", end="", file=sys.stderr, flush=True)
 
 
 def estimate(rounds: int, of: Callable[[Sequence[int]], float]) -> Estimate:
-    """`of` computes a figure from the rounds with these indices; the same rounds are drawn for everything."""
+    """`of` computes a figure from the rounds with these indices; the same rounds are drawn for every figure."""
     chance = random.Random(rounds)
     drawn = sorted(of(chance.choices(range(rounds), k=rounds)) for _ in range(RESAMPLES))
     return Estimate(of(range(rounds)), drawn[int(RESAMPLES * 0.025)], drawn[int(RESAMPLES * 0.975)])
@@ -74,10 +71,6 @@ def median_of(values: Sequence[float]) -> Callable[[Sequence[int]], float]:
     return lambda rounds: statistics.median(values[index] for index in rounds)
 
 
-def cpu(samples: Sequence[Sample]) -> list[float]:
-    return [sample.cpu for sample in samples]
-
-
-def added(samples: Sequence[Sample], base: Sequence[Sample]) -> list[float]:
-    """Microseconds more than the base took, round by round."""
-    return [sample.cpu - other.cpu for sample, other in zip(samples, base, strict=True)]
+def added(of: Sequence[float], base: Sequence[float]) -> list[float]:
+    """What it took more than the base, round by round."""
+    return [one - other for one, other in zip(of, base, strict=True)]

@@ -10,6 +10,7 @@ import json
 import os
 import statistics
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,13 +19,13 @@ from listeners import bootstrap
 from machine import describe
 from paths import MODULE, SCRATCH
 from proxy import Proxy, free_ports
-from rounds import Sample, added, cpu, estimate, measure, median_of
+from rounds import Estimate, added, estimate, measure, median_of
 from traffic import Driver, Upstream, program
 from variants import NO_FILTER, TOY, Field, Variant
 
 from stack import interrupt_on_sigterm
 
-ROUNDS, SECONDS, WARM_UP = 25, 0.15, 1.0
+ROUNDS = 25
 
 
 def modules() -> list[Path]:
@@ -47,37 +48,32 @@ def chosen(variants: list[Variant]) -> list[Variant]:
     return [variant for variant in variants if variant.key in needed]
 
 
-def rows(variants: list[Variant], samples: dict[str, list[Sample]]) -> list[dict]:
+def rows(variants: list[Variant], found: dict[str, list[float]]) -> list[dict]:
     """One row for each variant, with everything that the table shows."""
-    found = []
-    for variant in variants:
-        of, base = samples[variant.key], samples[variant.sibling(NO_FILTER)]
-        toy = samples.get(variant.sibling(TOY))
-        count, more, per_request = len(of), added(of, base), cpu(of)
-        ratios = [one / other for one, other in zip(per_request, cpu(base), strict=True)]
+    table = []
+    for variant in sorted(variants, key=lambda variant: (variant.size, variant.job.protocol)):
+        of, base, toy = (found.get(key, []) for key in (variant.key, variant.sibling(NO_FILTER), variant.sibling(TOY)))
         row = {
             "name": variant.name + (f" [{variant.module}]" if variant.module else ""),
             "protocol": {"h1": "HTTP/1.1", "h2": "HTTP/2"}[variant.job.protocol],
             "size": variant.size if variant.job.status == 200 else "none",
-            "cpu": asdict(estimate(count, median_of(per_request))),
-            "ratio": statistics.median(ratios),
-            "p50": statistics.median(sample.report.p50 for sample in of),
-            "p99": statistics.median(sample.report.p99 for sample in of),
+            "cpu": asdict(estimate(len(of), median_of(of))),
+            "ratio": statistics.median(one / other for one, other in zip(of, base, strict=True)),
         }
         if variant.name != NO_FILTER:
-            row["added"] = asdict(estimate(count, median_of(more)))
+            row["added"] = asdict(estimate(len(of), median_of(added(of, base))))
             if toy and variant.name != TOY:
-                toys = added(toy, base)
-
-                def by_toy(rounds, more=more, toys=toys):
-                    return median_of(more)(rounds) / median_of(toys)(rounds)
-
-                row["by_toy"] = asdict(estimate(count, by_toy))
-        found.append(row)
-    return found
+                row["by_toy"] = asdict(by_toy(added(of, base), added(toy, base)))
+        table.append(row)
+    return table
 
 
-def markdown(found: list[dict]) -> str:
+def by_toy(more: Sequence[float], toys: Sequence[float]) -> Estimate:
+    """What a variant adds, in units of what the toy adds."""
+    return estimate(len(more), lambda rounds: median_of(more)(rounds) / median_of(toys)(rounds))
+
+
+def markdown(table: list[dict]) -> str:
     """The table as it stands in the documents."""
 
     def interval(row: dict, key: str, digits: int) -> list[str]:
@@ -88,7 +84,7 @@ def markdown(found: list[dict]) -> str:
 
     heading = ["variant", "protocol", "body", "CPU µs", "added µs", "95 %", "× no filter", "× toy's added", "95 %"]
     lines = [heading, ["---"] * 3 + ["---:"] * 6]
-    for row in found:
+    for row in table:
         cells = [row["name"], row["protocol"], row["size"], f"{row['cpu']['value']:.1f}"]
         cells += [*interval(row, "added", 1), f"{row['ratio']:.2f}", *interval(row, "by_toy", 2)]
         lines.append(cells)
@@ -106,19 +102,19 @@ def run(load: Path) -> str:
     secrets = policies.fresh_secrets()
     field = Field(builds, secrets)
     variants = chosen(field.variants)
-    small, large = free_ports(2)
     print(f"bench: table: {len(variants)} variants, {rounds} rounds", file=sys.stderr, flush=True)
+    small, large = free_ports(2)
     with (
         Upstream(load, {small: "1024", large: str(1 << 20)}),
         Proxy("table", bootstrap(field.listeners, {"small": small, "large": large}), secrets) as proxy,
         Driver(load) as driver,
     ):
         jobs = {variant.key: variant.job for variant in variants}
-        samples = measure(proxy, driver, jobs, rounds, SECONDS, WARM_UP)
-    found = rows(variants, samples)
-    raw = {key: [asdict(sample) for sample in of] for key, of in samples.items()}
-    (SCRATCH / "table.json").write_text(json.dumps({"about": about, "rows": found, "samples": raw}, indent=1))
-    lines = [*(f"- {name}: {value}" for name, value in about.items()), f"- rounds: {rounds}", "", markdown(found), ""]
+        bases = [variant.key for variant in variants if variant.name in (NO_FILTER, TOY)]
+        found = measure(proxy, driver, jobs, bases, rounds)
+    table = rows(variants, found)
+    (SCRATCH / "table.json").write_text(json.dumps({"about": about, "rows": table, "rounds": found}, indent=1))
+    lines = [*(f"- {name}: {value}" for name, value in about.items()), f"- rounds: {rounds}", "", markdown(table), ""]
     (SCRATCH / "table.md").write_text("\n".join(lines))
     return "\n".join(lines)
 

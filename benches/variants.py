@@ -15,7 +15,7 @@ from policies import SOURCES
 from proxy import free_ports
 from traffic import HOST, Job
 
-NO_FILTER, TOY = "no filter", "Lua, toy"
+NO_FILTER, TOY = "no filter", "Lua toy"
 PRESETS = [f"/images/{('small', 'medium', 'large')[number % 3]}/{source}" for number, source in enumerate(SOURCES)]
 UNKNOWN = [f"/images/huge/{source}" for source in SOURCES]
 TOO_LARGE = [f"/strict/{source}?width=5000" for source in SOURCES]
@@ -56,8 +56,8 @@ class Field:
         self.listeners: list[Listener] = []
         self.variants: list[Variant] = []
         self._add_others()
-        for module in modules:
-            self._add_pinhole(module, module.stem if len(modules) > 1 else "")
+        for module, label in zip(modules, labels(modules), strict=True):
+            self._add_pinhole(module, label)
 
     def _listen(self, route: list[dict], *filters: dict) -> int:
         (port,) = free_ports(1)
@@ -78,10 +78,10 @@ class Field:
         toy = self._listen(to_cluster("small"), lua(BENCHES / "toy.lua"))
         self._add(Variant(TOY, Job(toy, PRESETS)), with_h2=True)
         script = self._listen(to_cluster("small"), lua(BENCHES / "pinhole.lua"))
-        self._add(Variant("Lua, pinhole's job", Job(script, PRESETS)), with_h2=True)
-        self._add(Variant("Lua, pinhole's job, refused", Job(script, UNKNOWN, status=404)))
-        for name, with_streams in (("empty module", False), ("empty module, all callbacks", True)):
-            file = SCRATCH / f"{name.replace(', ', '-').replace(' ', '-')}.wasm"
+        self._add(Variant("Lua with pinhole's job", Job(script, PRESETS)), with_h2=True)
+        self._add(Variant("Lua with pinhole's job: refused", Job(script, UNKNOWN, status=404)))
+        for name, with_streams in (("empty module", False), ("empty module with all callbacks", True)):
+            file = SCRATCH / f"{name.replace(' ', '-')}.wasm"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(emptymodule.module(with_streams))
             port = self._listen(to_cluster("small"), wasm(file, "empty", "", [], file.stem))
@@ -92,26 +92,34 @@ class Field:
         edge = self._pinhole(module, "edge", policy)
 
         def add(name: str, job: Job, size: str = "1 KB", with_h2: bool = False) -> None:
-            self._add(Variant(f"pinhole, {name}", job, size, label), with_h2)
+            self._add(Variant(f"pinhole {name}", job, size, label), with_h2)
 
         add("preset", Job(edge, PRESETS), with_h2=True)
         add("query", Job(edge, QUERIES))
         add("Cloudflare form", Job(edge, CLOUDFLARE))
         add("signed URL", Job(edge, policies.signed_paths(self.secrets, HOST)))
-        add("refused, unknown preset", Job(edge, UNKNOWN, status=404), with_h2=True)
+        add("refused: unknown preset", Job(edge, UNKNOWN, status=404), with_h2=True)
         # Over HTTP/1 Envoy closes the connection after every 400, and it would be connections that are measured.
-        self._add(Variant("pinhole, refused, too large", Job(edge, TOO_LARGE, status=400), module=label).over_h2())
+        self._add(Variant("pinhole refused: too large", Job(edge, TOO_LARGE, status=400), module=label).over_h2())
         imgproxy = self._pinhole(module, "edge", policies.full("imgproxy"))
-        add("preset, imgproxy", Job(imgproxy, PRESETS))
+        add("preset for imgproxy", Job(imgproxy, PRESETS))
         paths = tokens.gate_paths(module, self.secrets)
-        add("gate, static credentials", Job(self._pinhole(module, "gate", policy), paths))
-        add("gate, SigV4", Job(self._pinhole(module, "gate", policies.with_store(policy)), paths))
+        add("gate: static credentials", Job(self._pinhole(module, "gate", policy), paths))
+        add("gate: SigV4", Job(self._pinhole(module, "gate", policies.with_store(policy)), paths))
         large = self._pinhole(module, "edge", policies.full(resizer_cluster="large"))
         add("preset", Job(large, PRESETS, connections=4), "1 MB")
 
     def _pinhole(self, module: Path, role: str, policy: dict[str, Any]) -> int:
         vm_id = f"pinhole-{self.modules.index(module)}"
         return self._listen(BY_HEADER, wasm(module, role, json.dumps(policy), list(self.secrets), vm_id))
+
+
+def labels(modules: list[Path]) -> list[str]:
+    """What tells several builds apart: their names, or all of their paths where names are the same."""
+    if len(modules) == 1:
+        return [""]
+    stems = [module.stem for module in modules]
+    return stems if len(set(stems)) == len(stems) else [str(module) for module in modules]
 
 
 def native_route(cluster: str) -> list[dict]:
