@@ -163,7 +163,13 @@ impl Resizer {
     /// Whether the dialect's table lists each option with its value.
     pub fn has(&self, transform: &Transform) -> bool {
         let dialect = self.dialect();
-        transform.to_options().iter().all(|(option, value)| dialect.has_value(option, value))
+        let fit = Value::Word(transform.frame.fit().name());
+        let format = transform.format.map(|format| Value::Word(format.name()));
+        let has = |(option, value): (OptionName, &Value)| dialect.has_value(option, value);
+        // Width and height are a matter of pinhole's own, and every dialect has the fit that is none.
+        (transform.frame.fit() == Fit::default() || has((OptionName::Fit, &fit)))
+            && format.iter().all(|format| has((OptionName::Format, format)))
+            && transform.options().all(has)
     }
 }
 

@@ -38,7 +38,9 @@ impl Source {
     fn to_bytes(&self) -> Option<Vec<u8>> {
         let credentials =
             self.forwarded.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.expose()]);
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(
+            4_usize.saturating_add(self.origin.len()).saturating_add(self.path.as_str().len()),
+        );
         for part in [self.origin.as_bytes(), self.path.as_str().as_bytes()].into_iter().chain(credentials) {
             bytes.extend_from_slice(&u16::try_from(part.len()).ok()?.to_be_bytes());
             bytes.extend_from_slice(part);
@@ -101,9 +103,7 @@ impl SealKey {
         let plain = source.to_bytes()?;
         let nonce = self.nonce(&plain)?;
         let sealed = self.cipher.encrypt(&nonce, Payload { msg: &plain, aad: CONTEXT }).ok()?;
-        let mut token = nonce.to_vec();
-        token.extend_from_slice(&sealed);
-        Some(URL_SAFE_NO_PAD.encode(token))
+        Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
     /// The source of a token, if this key made it.

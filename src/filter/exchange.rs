@@ -133,14 +133,18 @@ impl HttpContext for Exchange {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        let rule = match &self.state {
+        let rule = match std::mem::replace(&mut self.state, State::Replied(None)) {
             State::Replied(Some(headers)) => {
                 // Where the host refuses, Envoy's form tells no more than ours.
                 let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
                 let _ = host::replace_response_headers(headers);
                 return Action::Continue;
             }
-            State::Replied(None) | State::Delivering { .. } => return Action::Continue,
+            State::Replied(None) => return Action::Continue,
+            delivering @ State::Delivering { .. } => {
+                self.state = delivering;
+                return Action::Continue;
+            }
             // Envoy has ended the wait.
             State::Pushing(push) => {
                 let reply = push.reply(Rejection::UpstreamTimeout);
@@ -148,7 +152,7 @@ impl HttpContext for Exchange {
             }
             // Envoy refused the request before it came to us: a malformed path, too many headers.
             State::Fresh => return self.reply(&LocalReply::new(Rejection::MalformedRequest, None, false)),
-            State::Forwarded(rule) => rule.clone(),
+            State::Forwarded(rule) => rule,
         };
         let headers = host::response_headers().unwrap_or_default();
         let rule = match (rule.ticket(), rule.role) {

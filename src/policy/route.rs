@@ -81,22 +81,23 @@ impl SourceRule {
         };
         let extension = extension_of(source);
         let placed = self.prefixes.is_empty() || self.prefixes.iter().any(below);
-        let named =
-            self.extensions.is_empty() || extension.is_some_and(|other| self.extensions.contains(&other));
+        let is_named = |other: &str| self.extensions.iter().any(|name| name.eq_ignore_ascii_case(other));
+        let named = self.extensions.is_empty() || extension.is_some_and(is_named);
         if placed && named { Ok(()) } else { Err(Rejection::SourceNotAllowed) }
     }
 }
 
-/// What follows the last dot of the last segment, in lower case.
-fn extension_of(source: &str) -> Option<String> {
+/// What follows the last dot of the last segment.
+fn extension_of(source: &str) -> Option<&str> {
     let name = source.rsplit('/').next()?;
-    name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase())
+    name.rsplit_once('.').map(|(_, extension)| extension)
 }
 
 /// Whether a source is a drawing by its name: no resizer makes a smaller one of it, and it may hold
 /// scripts.
 pub fn is_drawing(source: &SourcePath) -> bool {
-    extension_of(source.as_str()).is_some_and(|extension| ["svg", "svgz"].contains(&extension.as_str()))
+    let is_one = |extension: &str| ["svg", "svgz"].iter().any(|name| name.eq_ignore_ascii_case(extension));
+    extension_of(source.as_str()).is_some_and(is_one)
 }
 
 /// What is asked of the signatures of a route's URLs.

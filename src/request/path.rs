@@ -56,10 +56,15 @@ pub struct SourcePath(String);
 impl SourcePath {
     /// Takes a decoded relative path, such as a part of a [`Path`] or the content of a sealed token.
     pub fn parse(decoded: &str) -> Result<SourcePath, Rejection> {
-        let means_more = |c: char| {
-            c.is_control() || [FORBIDDEN, FORBIDDEN_IN_SOURCES, LOOKALIKES].iter().any(|set| set.contains(c))
+        // Byte by byte, as nearly all are ASCII; what else may not be in there is looked for only where there is more.
+        let ascii_means_more = |byte: &u8| {
+            byte.is_ascii_control()
+                || FORBIDDEN.as_bytes().contains(byte)
+                || FORBIDDEN_IN_SOURCES.as_bytes().contains(byte)
         };
-        let plain = !decoded.contains(means_more);
+        let means_more = |c: char| c.is_control() || LOOKALIKES.contains(c);
+        let plain = !decoded.as_bytes().iter().any(ascii_means_more)
+            && (decoded.is_ascii() || !decoded.contains(means_more));
         if plain && plain_segments(decoded) {
             Ok(SourcePath(decoded.to_owned()))
         } else {

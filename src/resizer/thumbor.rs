@@ -57,7 +57,13 @@ impl Key {
     pub fn sign(&self, options: &str) -> String {
         let mut mac = self.0.clone();
         mac.update(options.as_bytes());
-        format!("/{}/{options}", URL_SAFE.encode(mac.finalize().into_bytes()))
+        // A slash, 28 characters of base64, a slash.
+        let mut path = String::with_capacity(options.len().saturating_add(30));
+        path.push('/');
+        URL_SAFE.encode_string(mac.finalize().into_bytes(), &mut path);
+        path.push('/');
+        path.push_str(options);
+        path
     }
 }
 
