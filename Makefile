@@ -35,8 +35,8 @@ bench-core: ## Measure the core by itself, natively, in about a minute
 check: lint doc policies ## Format, lints, documentation and every shipped configuration
 
 lint: wasm ## Format and lints, for the host and for the module
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --lib --target $(TARGET) -- -D warnings
 
 # For the module's target, because only there does the code map have a `filter` to link to.

@@ -27,7 +27,7 @@ class TrafficError(Exception):
 
 def program() -> Path:
     """The load program, built if need be."""
-    command = ["cargo", "build", "--quiet", "--profile", "load", "--bench", "load"]
+    command = ["cargo", "build", "--quiet", "--profile", "load", "--package", "load"]
     command += ["--message-format=json-render-diagnostics"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     messages = [json.loads(line) for line in done.stdout.splitlines()]
@@ -39,7 +39,7 @@ def program() -> Path:
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked, in the words of benches/load/job.rs; `until` is {"requests": n} or {"seconds": s}."""
+    """What is asked, in the words of benches/load/src/job.rs; `until` is {"requests": n} or {"seconds": s}."""
 
     port: int
     paths: list[str]
