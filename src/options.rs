@@ -9,7 +9,6 @@
 pub mod kind;
 pub mod value;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use kind::Kind;
@@ -132,7 +131,8 @@ const FITS: &[&str] =
 impl OptionName {
     /// What is known of it.
     pub fn spec(self) -> &'static Spec {
-        SPECS.iter().find(|spec| spec.option == self).unwrap_or(&SPECS[0])
+        // The table is in the order of the names, as a test has it.
+        SPECS.get(self as usize).unwrap_or(&SPECS[0])
     }
 
     /// Its name.
@@ -148,18 +148,20 @@ impl OptionName {
 }
 
 /// A set of options with their values: what a preset, a route's default or a request asks for.
+///
+/// INVARIANT: each option once, in canonical order. A list, since there are few: it is copied in one piece.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Options(BTreeMap<OptionName, Value>);
+pub struct Options(Vec<(OptionName, Value)>);
 
 impl Options {
     /// The value of an option.
     pub fn get(&self, option: OptionName) -> Option<&Value> {
-        self.0.get(&option)
+        self.0.iter().find(|(other, _)| *other == option).map(|(_, value)| value)
     }
 
     /// The number that an option has as its value.
     pub fn number(&self, option: OptionName) -> Option<Number> {
-        match self.0.get(&option) {
+        match self.get(option) {
             Some(Value::Number(number)) => Some(*number),
             _ => None,
         }
@@ -167,7 +169,7 @@ impl Options {
 
     /// The word that an option has as its value.
     pub fn word(&self, option: OptionName) -> Option<&'static str> {
-        match self.0.get(&option) {
+        match self.get(option) {
             Some(Value::Word(word)) => Some(word),
             _ => None,
         }
@@ -175,12 +177,25 @@ impl Options {
 
     /// Gives an option a value.
     pub fn set(&mut self, option: OptionName, value: Value) {
-        self.0.insert(option, value);
+        match self.0.binary_search_by_key(&option, |(other, _)| *other) {
+            Ok(index) => {
+                if let Some((_, old)) = self.0.get_mut(index) {
+                    *old = value;
+                }
+            }
+            Err(index) => self.0.insert(index, (option, value)),
+        }
     }
 
     /// Takes an option out.
     pub fn take(&mut self, option: OptionName) -> Option<Value> {
-        self.0.remove(&option)
+        let index = self.0.iter().position(|(other, _)| *other == option)?;
+        Some(self.0.remove(index).1)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The options and their values, in canonical order.
@@ -191,14 +206,16 @@ impl Options {
     /// These options, and those of `base` where these say nothing.
     pub fn or(mut self, base: &Options) -> Options {
         for (option, value) in base.iter() {
-            self.0.entry(option).or_insert_with(|| value.clone());
+            if let Err(index) = self.0.binary_search_by_key(&option, |(other, _)| *other) {
+                self.0.insert(index, (option, value.clone()));
+            }
         }
         self
     }
 
     /// These options without the values that mean nothing.
     pub fn without_neutral(mut self) -> Options {
-        self.0.retain(|option, value| option.spec().neutral.as_ref() != Some(value));
+        self.0.retain(|(option, value)| option.spec().neutral.as_ref() != Some(value));
         self
     }
 }

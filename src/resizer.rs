@@ -155,7 +155,8 @@ impl Resizer {
         }
     }
 
-    /// Whether it has the options of a transform together, as it has each of them by itself.
+    /// Whether it has the options of a transform together, as it has each of them by itself. How long a side is does
+    /// not matter, only whether there is one.
     pub fn spells(&self, transform: &Transform) -> bool {
         self.path(transform, &SourceUrl::new("http://gate", "token")).is_some()
     }
@@ -234,9 +235,8 @@ pub(crate) mod tests {
         "fit=aspect-crop",
     ];
 
-    #[test]
-    fn a_path_is_written_for_exactly_what_the_table_lists() {
-        let source = SourceUrl::new("http://gate.internal", "token");
+    /// One resizer of each grammar.
+    fn resizers() -> Vec<Resizer> {
         let template = "/{fit}/{width|0}/{height|0}[{gravity}][{quality}][{format}]/{source}";
         let grammars = [
             Grammar::Imgproxy(imgproxy::Keys::new(b"key", b"salt").unwrap()),
@@ -251,9 +251,43 @@ pub(crate) mod tests {
             Grammar::Template(template::Template::new(template, template::Words::new()).unwrap()),
         ];
         assert_eq!(grammars.len(), DIALECTS.len());
-        for grammar in grammars {
-            let cluster = Cluster::parse("resizer").unwrap();
-            let resizer = Resizer { cluster, authority: Authority::parse("resizer").unwrap(), grammar };
+        let resizer = |grammar| Resizer {
+            cluster: Cluster::parse("resizer").unwrap(),
+            authority: Authority::parse("resizer").unwrap(),
+            grammar,
+        };
+        grammars.into_iter().map(resizer).collect()
+    }
+
+    #[test]
+    fn how_long_a_side_is_does_not_matter_to_what_is_spelled() {
+        let resizers = resizers();
+        for (index, one) in EACH.iter().enumerate() {
+            for other in &EACH[index..] {
+                for fit in ["", "fit=cover", "fit=pad"] {
+                    let mut parts = vec![*one, *other, fit];
+                    // A name that is given twice is refused.
+                    parts.dedup_by_key(|part| part.split_once('=').map(|(name, _)| name));
+                    let options = parts.join(",");
+                    if options.matches("fit=").count() > 1 {
+                        continue;
+                    }
+                    let transform = transform(&format!("width=1,height=1,{}", options.trim_end_matches(',')));
+                    for resizer in &resizers {
+                        let spelled = [(1, 1), (12_000, 7), (640, 12_000)].map(|(width, height)| {
+                            resizer.spells(&transform.clone().framed(transform.frame.resized(width, height)))
+                        });
+                        assert!(spelled.iter().all(|other| *other == spelled[0]), "{resizer:?}: {options}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_is_written_for_exactly_what_the_table_lists() {
+        let source = SourceUrl::new("http://gate.internal", "token");
+        for resizer in resizers() {
             for text in EACH {
                 let (name, value) = text.split_once('=').unwrap();
                 let option = OptionName::named(name).unwrap();

@@ -74,7 +74,7 @@ pub struct RawValue {
 ///
 /// In a preset, `extends` may name another one.
 #[derive(Debug, Default)]
-pub struct RawOptions(pub Table<RawValue>);
+pub struct RawOptions(pub Vec<(String, RawValue)>);
 
 /// The options that a request may name, in its query or in the group `options` of `path`, each with its
 /// limit. One that is not listed is refused.

@@ -60,8 +60,24 @@ impl Tree {
     /// Removes every member that repeats a key of its object, and gives the paths of those.
     pub fn remove_duplicates(&mut self) -> Vec<Vec<Step>> {
         let mut removed = Vec::new();
-        self.remove_duplicates_below(&mut Vec::new(), &mut removed);
+        // Paths are put together only where there is something to tell.
+        if self.has_duplicates() {
+            self.remove_duplicates_below(&mut Vec::new(), &mut removed);
+        }
         removed
+    }
+
+    fn has_duplicates(&self) -> bool {
+        match self {
+            Tree::List(items) => items.iter().any(Tree::has_duplicates),
+            Tree::Table(members) => {
+                let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+                keys.sort_unstable();
+                let repeats = keys.iter().zip(keys.iter().skip(1)).any(|(key, next)| key == next);
+                repeats || members.iter().any(|(_, value)| value.has_duplicates())
+            }
+            _ => false,
+        }
     }
 
     fn remove_duplicates_below(&mut self, at: &mut Vec<Step>, removed: &mut Vec<Vec<Step>>) {

@@ -49,7 +49,12 @@ impl Number {
         if !digits(before, 7) || !digits(after, 3) || (before.starts_with('0') && before.len() > 1) {
             return None;
         }
-        let thousandths: u32 = format!("{after:0<3}").parse().ok()?;
+        let scale = match after.len() {
+            1 => 100,
+            2 => 10,
+            _ => 1,
+        };
+        let thousandths = after.parse::<u32>().ok()?.saturating_mul(scale);
         let hundredths = thousandths.saturating_add(5) / 10;
         Some(Number(before.parse::<u32>().ok()?.saturating_mul(100).saturating_add(hundredths)))
     }

@@ -3,6 +3,8 @@
 //! What requests add is checked with each request. INVARIANT: a request that names a preset and nothing else is
 //! never refused for what the preset says.
 
+use std::collections::BTreeMap;
+
 use super::{Findings, Presets};
 use crate::config::error::{ConfigError, Place};
 use crate::options::value::{Value, whole};
@@ -13,26 +15,35 @@ use crate::transform::{Format, Transform};
 
 pub(super) fn check(findings: &mut Findings<'_>, resizer: &Resizer, presets: &Presets, routes: &[Route]) {
     let top = Place::default();
-    check_all(findings, resizer, &top.key("presets"), presets);
+    let mut spelling = Spelling { resizer, known: BTreeMap::new() };
+    check_all(findings, &mut spelling, &top.key("presets"), presets);
     for (index, route) in routes.iter().enumerate() {
         let place = top.key("routes").index(index);
         let own = route.presets.as_ref();
         if let Some(own) = own {
-            check_all(findings, resizer, &place.key("presets"), own);
+            check_all(findings, &mut spelling, &place.key("presets"), own);
         }
-        // What is wrong with a preset by itself is said there.
+        // What is wrong with a preset by itself is said there, so nothing is left without a default.
+        if route.default.is_empty() {
+            continue;
+        }
+        let mut is_unspelled = |base: &Options| {
+            let together = base.clone().or(&route.default);
+            together != *base && spelling.has(base) && !spelling.has(&together)
+        };
         let alone = Options::default();
-        let names_preset = route.pattern.names_preset();
-        let bases = own.unwrap_or(presets).values().filter(|base| names_preset && is_spelled(resizer, base));
-        if bases.chain([&alone]).any(|base| !is_spelled(resizer, &base.clone().or(&route.default))) {
+        let bases = own.unwrap_or(presets).values().filter(|_| route.pattern.names_preset());
+        if bases.chain([&alone]).any(&mut is_unspelled) {
             note(findings, place.key("default"), resizer);
         }
     }
 }
 
-fn check_all(findings: &mut Findings<'_>, resizer: &Resizer, place: &Place, presets: &Presets) {
-    for (name, _) in presets.iter().filter(|(_, options)| !is_spelled(resizer, options)) {
-        note(findings, place.key(name), resizer);
+fn check_all(findings: &mut Findings<'_>, spelling: &mut Spelling<'_>, place: &Place, presets: &Presets) {
+    for (name, options) in presets {
+        if !spelling.has(options) {
+            note(findings, place.key(name), spelling.resizer);
+        }
     }
 }
 
@@ -43,13 +54,34 @@ fn note(findings: &mut Findings<'_>, place: Place, resizer: &Resizer) {
     findings.note(ConfigError::new(place, found, wanted));
 }
 
-/// Whether the resizer has these options in every format that may be chosen. What is incomplete, and what it
-/// does not have at all, is noted elsewhere.
-fn is_spelled(resizer: &Resizer, options: &Options) -> bool {
-    let mut options = options.clone();
-    if options.word(OptionName::Width) == Some("auto") {
-        options.set(OptionName::Width, Value::Number(whole(1)));
+/// What a resizer has together, as far as it was asked: thousands of presets are a few kinds of pictures in many
+/// sizes.
+struct Spelling<'r> {
+    resizer: &'r Resizer,
+    known: BTreeMap<Options, bool>,
+}
+
+impl Spelling<'_> {
+    /// Whether the resizer has these options in every format that may be chosen. What is incomplete, and what it
+    /// does not have at all, is noted elsewhere.
+    fn has(&mut self, options: &Options) -> bool {
+        let mut options = options.clone();
+        // How long a side is does not matter to `spells`, only that there is one.
+        for side in [OptionName::Width, OptionName::Height] {
+            if options.get(side).is_some() {
+                options.set(side, Value::Number(whole(1)));
+            }
+        }
+        if let Some(known) = self.known.get(&options) {
+            return *known;
+        }
+        let is_spelled = is_spelled(self.resizer, &options);
+        self.known.insert(options, is_spelled);
+        is_spelled
     }
+}
+
+fn is_spelled(resizer: &Resizer, options: &Options) -> bool {
     let formats: Vec<Option<Format>> = match options.word(OptionName::Format) {
         Some("auto") => resizer.dialect().formats.iter().copied().map(Some).collect(),
         word => vec![word.and_then(Format::named)],

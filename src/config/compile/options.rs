@@ -6,7 +6,7 @@ use super::{Findings, Presets, name_of};
 use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{RawOptions, RawValue, Table};
 use crate::options::value::Value;
-use crate::options::{OptionName, Options, SPECS};
+use crate::options::{OptionName, Options, SPECS, Spec};
 use crate::resizer::Dialect;
 use crate::transform::Transform;
 
@@ -21,35 +21,36 @@ pub(super) fn presets(
     outer: &Presets,
     dialect: Option<&Dialect>,
 ) -> Presets {
-    let mut own: BTreeMap<String, (Options, Option<String>)> = BTreeMap::new();
-    for (name, RawOptions(mut members)) in raw {
+    let compiled = raw.into_iter().map(|(name, RawOptions(mut members))| {
         let place = place.key(&name);
         name_of(findings, &place, &name);
-        let extends = members.remove(EXTENDS).map(|value| value.text);
+        let extends = members.iter().position(|(key, _)| key == EXTENDS);
+        let extends = extends.map(|index| members.swap_remove(index).1.text);
         let options = options(findings, &place, RawOptions(members), dialect);
-        own.insert(name, (options, extends));
-    }
-    let mut presets = Presets::new();
+        (name, (options, extends))
+    });
+    let own: BTreeMap<String, (Options, Option<String>)> = compiled.collect();
+    let mut presets = Vec::with_capacity(own.len());
     for name in own.keys() {
-        let place = place.key(name);
         match extended(name, &own, outer) {
             Ok(options) => {
-                frame_of(findings, &place, &options);
-                presets.insert(name.clone(), options);
+                frame_of(findings, place, name, &options);
+                presets.push((name.clone(), options));
             }
             Err(Broken::Cycle) => {
                 let wanted = "a preset that does not extend this one in turn";
-                findings.note(ConfigError::new(place.key(EXTENDS), "a circle", wanted));
+                findings.note(ConfigError::new(place.key(name).key(EXTENDS), "a circle", wanted));
             }
             Err(Broken::Undefined { of, name: other }) if of == *name => {
                 let defined: BTreeSet<&str> = own.keys().chain(outer.keys()).map(String::as_str).collect();
-                findings.note(ConfigError::undefined(place.key(EXTENDS), &other, "presets", defined));
+                let place = place.key(name).key(EXTENDS);
+                findings.note(ConfigError::undefined(place, &other, "presets", defined));
             }
             // Reported at the preset that names it.
             Err(Broken::Undefined { .. }) => {}
         }
     }
-    presets
+    presets.into_iter().collect()
 }
 
 /// Why a preset cannot be put together.
@@ -64,34 +65,46 @@ fn extended(
     own: &BTreeMap<String, (Options, Option<String>)>,
     outer: &Presets,
 ) -> Result<Options, Broken> {
-    let mut options = Options::default();
-    let mut current = name.to_owned();
+    let mut options: Option<Options> = None;
+    let mut current = name;
     // As many steps as there are presets, or there is a circle.
     for _ in 0..=own.len() {
-        let Some((these, extends)) = own.get(&current) else { break };
-        options = options.or(these);
-        let Some(next) = extends else { return Ok(options) };
+        let Some((these, extends)) = own.get(current) else { break };
+        let merged = match options {
+            None => these.clone(),
+            Some(options) => options.or(these),
+        };
+        let Some(next) = extends else { return Ok(merged) };
         // A preset may extend the outer one that it stands in front of.
-        match (own.contains_key(next) && *next != current, outer.get(next)) {
-            (false, None) if *next == current => return Err(Broken::Cycle),
-            (true, _) => current.clone_from(next),
-            (false, Some(base)) => return Ok(options.or(base)),
-            (false, None) => return Err(Broken::Undefined { of: current, name: next.clone() }),
+        match (own.contains_key(next) && next != current, outer.get(next)) {
+            (false, None) if next == current => return Err(Broken::Cycle),
+            (true, _) => current = next,
+            (false, Some(base)) => return Ok(merged.or(base)),
+            (false, None) => return Err(Broken::Undefined { of: current.to_owned(), name: next.clone() }),
         }
+        options = Some(merged);
     }
     Err(Broken::Cycle)
 }
 
 /// Notes a preset that says no size, or too little for its fit.
-fn frame_of(findings: &mut Findings<'_>, place: &Place, options: &Options) {
+fn frame_of(findings: &mut Findings<'_>, place: &Place, name: &str, options: &Options) {
     let mut sized = options.clone();
     if sized.word(OptionName::Width) == Some("auto") {
         sized.set(OptionName::Width, Value::Number(crate::options::value::whole(1)));
     }
     if let Err(invalid) = Transform::new(sized, None) {
         let wanted = "a preset with `width`, `height` or both, as its `fit` needs";
-        findings.note(ConfigError::new(place.clone(), invalid.to_string(), wanted));
+        findings.note(ConfigError::new(place.key(name), invalid.to_string(), wanted));
     }
+}
+
+/// An option with nothing wrong in it. Only what is wrong needs a place, which is dear to put together for each of
+/// thousands of presets.
+fn good(name: &str, raw: &RawValue, dialect: Option<&Dialect>) -> Option<(OptionName, Value)> {
+    let option = spec_named(name)?.option;
+    let value = valid(option, raw)?;
+    dialect.is_none_or(|dialect| dialect.has_value(option, &value)).then_some((option, value))
 }
 
 /// Compiles options; each that does not exist, or that the resizer lacks, is noted.
@@ -104,6 +117,10 @@ pub(super) fn options(
     let RawOptions(members) = raw;
     let mut options = Options::default();
     for (name, raw) in members {
+        if let Some((option, value)) = good(&name, &raw, dialect) {
+            options.set(option, value);
+            continue;
+        }
         let place = place.key(&name);
         let Some(option) = option_named(findings, &place, &name) else { continue };
         let Some(value) = value(findings, &place, option, &raw) else { continue };
@@ -113,9 +130,13 @@ pub(super) fn options(
     options
 }
 
+fn spec_named(name: &str) -> Option<&'static Spec> {
+    SPECS.iter().find(|spec| spec.name == name)
+}
+
 /// The option of that name. The policy uses long names only, so that a reader finds each in one place.
 pub(super) fn option_named(findings: &mut Findings<'_>, place: &Place, name: &str) -> Option<OptionName> {
-    let found = SPECS.iter().find(|spec| spec.name == name).map(|spec| spec.option);
+    let found = spec_named(name).map(|spec| spec.option);
     if found.is_none() {
         let known: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
         let meant = SPECS.iter().find(|spec| spec.aliases.contains(&name));
@@ -127,30 +148,40 @@ pub(super) fn option_named(findings: &mut Findings<'_>, place: &Place, name: &st
     found
 }
 
-/// The value of an option, if it is of the option's kind.
+/// The value of an option, if it is of the option's kind and a number is written as one.
+fn valid(option: OptionName, raw: &RawValue) -> Option<Value> {
+    let RawValue { text, quoted } = raw;
+    option.spec().kind.parse(text).filter(|value| !(*quoted && is_written_number(value, text)))
+}
+
+/// Whether a number is written in digits, not by a name.
+fn is_written_number(value: &Value, text: &str) -> bool {
+    matches!(value, Value::Number(_)) && text.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// The value of an option; what is wrong with it is noted.
 pub(super) fn value(
     findings: &mut Findings<'_>,
     place: &Place,
     option: OptionName,
     raw: &RawValue,
 ) -> Option<Value> {
-    let kind = option.spec().kind;
-    let RawValue { text, quoted } = raw;
-    let parsed = kind.parse(text);
-    let is_number =
-        matches!(parsed, Some(Value::Number(_))) && text.starts_with(|first: char| first.is_ascii_digit());
-    if is_number && *quoted {
-        findings.note(ConfigError::new(place.clone(), format!("the string {}", quote(text)), "a number"));
-        return None;
+    let valid = valid(option, raw);
+    if valid.is_none() {
+        let kind = option.spec().kind;
+        let RawValue { text, quoted } = raw;
+        // Only quotation marks are wrong.
+        findings.note(if kind.parse(text).is_some() {
+            ConfigError::new(place.clone(), format!("the string {}", quote(text)), "a number")
+        } else {
+            let found = match (kind.words().as_slice(), quoted) {
+                ([], _) | (_, false) => quote(text),
+                (words, true) => ConfigError::word(text, words),
+            };
+            ConfigError::new(place.clone(), found, kind.to_string())
+        });
     }
-    if parsed.is_none() {
-        let found = match (kind.words().as_slice(), quoted) {
-            ([], _) | (_, false) => quote(text),
-            (words, true) => ConfigError::word(text, words),
-        };
-        findings.note(ConfigError::new(place.clone(), found, kind.to_string()));
-    }
-    parsed
+    valid
 }
 
 /// Notes a value that the resizer lacks.

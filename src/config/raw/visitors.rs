@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-use super::{RawOptions, RawQuery, RawValue, Table, Whole};
+use super::{RawOptions, RawQuery, RawValue, Whole};
 
 impl<'de, const LEAST: u32, const MOST: u32> Deserialize<'de> for Whole<LEAST, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -76,11 +76,11 @@ macro_rules! table {
                     }
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        let mut members = Table::new();
-                        while let Some((key, value)) = map.next_entry()? {
-                            members.insert(key, value);
+                        let mut members = $name::default();
+                        while let Some(member) = map.next_entry()? {
+                            members.0.extend([member]);
                         }
-                        Ok($name(members))
+                        Ok(members)
                     }
                 }
                 deserializer.deserialize_map(Members)
