@@ -154,6 +154,11 @@ impl OptionName {
 pub struct Options(Vec<(OptionName, Value)>);
 
 impl Options {
+    /// None, with room for so many.
+    pub fn with_capacity(count: usize) -> Options {
+        Options(Vec::with_capacity(count))
+    }
+
     /// The value of an option.
     pub fn get(&self, option: OptionName) -> Option<&Value> {
         self.0.iter().find(|(other, _)| *other == option).map(|(_, value)| value)

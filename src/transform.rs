@@ -127,6 +127,13 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The box of options, whose `width` and `height` are numbers in pixels of it.
+    pub fn of(options: &Options) -> Result<Frame, InvalidSize> {
+        let dpr = options.number(OptionName::Dpr);
+        let side = |option| options.number(option).map(|side| device_pixels(side, dpr).min(MOST_PIXELS));
+        Frame::new(side(OptionName::Width), side(OptionName::Height), Fit::of(options))
+    }
+
     /// Puts a box together.
     pub fn new(width: Option<u32>, height: Option<u32>, fit: Fit) -> Result<Frame, InvalidSize> {
         match (width, height) {
@@ -188,10 +195,7 @@ impl Transform {
     /// Makes the choice of options that are left: `width` and `height` are numbers in them, in pixels
     /// of the box. `format` is the concrete format, whatever `format` in the options says.
     pub fn new(mut options: Options, format: Option<Format>) -> Result<Transform, InvalidSize> {
-        let dpr = options.number(OptionName::Dpr);
-        let side = |option| options.number(option).map(|side| device_pixels(side, dpr).min(MOST_PIXELS));
-        let (width, height) = (side(OptionName::Width), side(OptionName::Height));
-        let frame = Frame::new(width, height, Fit::of(&options))?;
+        let frame = Frame::of(&options)?;
         for folded in [
             OptionName::Width,
             OptionName::Height,

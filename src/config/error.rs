@@ -58,8 +58,10 @@ impl Place {
         let plain = !key.is_empty()
             && key.len() <= 64
             && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-        let key = if plain { key.to_owned() } else { quote(key) };
-        Place(if self.0.is_empty() { key } else { format!("{}.{key}", self.0) })
+        let quoted = if plain { None } else { Some(quote(key)) };
+        let key = quoted.as_deref().unwrap_or(key);
+        let dot = if self.0.is_empty() { "" } else { "." };
+        Place([&self.0, dot, key].concat())
     }
 
     /// The item at `index`, from 0, of the array at this place.

@@ -71,10 +71,7 @@ impl Tree {
         match self {
             Tree::List(items) => items.iter().any(Tree::has_duplicates),
             Tree::Table(members) => {
-                let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
-                keys.sort_unstable();
-                let repeats = keys.iter().zip(keys.iter().skip(1)).any(|(key, next)| key == next);
-                repeats || members.iter().any(|(_, value)| value.has_duplicates())
+                repeats_a_key(members) || members.iter().any(|(_, value)| value.has_duplicates())
             }
             _ => false,
         }
@@ -121,6 +118,23 @@ impl Tree {
         };
         inner.is_some_and(|inner| inner.punch(rest))
     }
+}
+
+fn repeats_a_key(members: &[(String, Tree)]) -> bool {
+    // Most objects are small.
+    if members.len() <= 8 {
+        let mut rest = members;
+        while let Some(((key, _), after)) = rest.split_first() {
+            if after.iter().any(|(other, _)| other == key) {
+                return true;
+            }
+            rest = after;
+        }
+        return false;
+    }
+    let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+    keys.sort_unstable();
+    keys.iter().zip(keys.iter().skip(1)).any(|(key, next)| key == next)
 }
 
 impl<'de> Deserialize<'de> for Tree {

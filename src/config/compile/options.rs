@@ -8,7 +8,7 @@ use crate::config::raw::{RawOptions, RawValue, Table};
 use crate::options::value::Value;
 use crate::options::{OptionName, Options, SPECS, Spec};
 use crate::resizer::Dialect;
-use crate::transform::Transform;
+use crate::transform::Frame;
 
 /// The key of a preset that names another one.
 const EXTENDS: &str = "extends";
@@ -89,11 +89,14 @@ fn extended(
 
 /// Notes a preset that says no size, or too little for its fit.
 fn frame_of(findings: &mut Findings<'_>, place: &Place, name: &str, options: &Options) {
-    let mut sized = options.clone();
-    if sized.word(OptionName::Width) == Some("auto") {
+    let frame = if options.word(OptionName::Width) == Some("auto") {
+        let mut sized = options.clone();
         sized.set(OptionName::Width, Value::Number(crate::options::value::whole(1)));
-    }
-    if let Err(invalid) = Transform::new(sized, None) {
+        Frame::of(&sized)
+    } else {
+        Frame::of(options)
+    };
+    if let Err(invalid) = frame {
         let wanted = "a preset with `width`, `height` or both, as its `fit` needs";
         findings.note(ConfigError::new(place.key(name), invalid.to_string(), wanted));
     }
@@ -115,7 +118,7 @@ pub(super) fn options(
     dialect: Option<&Dialect>,
 ) -> Options {
     let RawOptions(members) = raw;
-    let mut options = Options::default();
+    let mut options = Options::with_capacity(members.len());
     for (name, raw) in members {
         if let Some((option, value)) = good(&name, &raw, dialect) {
             options.set(option, value);
