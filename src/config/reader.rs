@@ -23,7 +23,7 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(mut tree: Tree) -> (T, Vec<C
     loop {
         let problem = match T::deserialize(Node(&tree)) {
             Ok(value) => return (value, errors),
-            Err(problem) => problem,
+            Err(Problem(report)) => *report,
         };
         let mut path: Vec<Step> = problem.outward.into_iter().rev().collect();
         if tree.punch(&path) {
@@ -41,9 +41,13 @@ pub fn read<T: for<'de> Deserialize<'de> + Default>(mut tree: Tree) -> (T, Vec<C
     }
 }
 
-/// Why a value could not be read, and the way from it to the root of the document.
+/// Why a value could not be read, and the way from it to the root of the document. In a box, and made by
+/// functions that are never inlined: all derived readers pass it on, and most of their code would be that.
 #[derive(Debug)]
-struct Problem {
+struct Problem(Box<Report>);
+
+#[derive(Debug)]
+struct Report {
     cause: Cause,
     outward: Vec<Step>,
 }
@@ -66,22 +70,42 @@ impl Cause {
 }
 
 impl Problem {
+    #[cold]
+    #[inline(never)]
     fn new(cause: Cause) -> Problem {
-        Problem { cause, outward: Vec::new() }
+        Problem(Box::new(Report { cause, outward: Vec::new() }))
     }
 
-    fn mismatch(found: impl Into<String>, wanted: &dyn Expected) -> Problem {
+    #[cold]
+    #[inline(never)]
+    fn mismatch(found: &str, wanted: &dyn Expected) -> Problem {
         // serde's own words for what JSON calls otherwise.
         let wanted = match wanted.to_string().as_str() {
             "a sequence" => "an array".to_owned(),
             "a map" => "an object".to_owned(),
             other => other.to_owned(),
         };
-        Problem::new(Cause::Mismatch { found: found.into(), wanted })
+        Problem::new(Cause::Mismatch { found: found.to_owned(), wanted })
     }
 
-    fn inside(mut self, step: Step) -> Problem {
-        self.outward.push(step);
+    #[cold]
+    #[inline(never)]
+    fn malformed(message: &dyn fmt::Display) -> Problem {
+        let found = "a value of the wrong form".to_owned();
+        Problem::new(Cause::Mismatch { found, wanted: message.to_string() })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn inside_key(mut self, key: &str) -> Problem {
+        self.0.outward.push(Step::Key(key.to_owned()));
+        self
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn inside_index(mut self, index: usize) -> Problem {
+        self.0.outward.push(Step::Index(index));
         self
     }
 }
@@ -90,19 +114,25 @@ impl std::error::Error for Problem {}
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.cause)
+        write!(f, "{:?}", self.0.cause)
     }
 }
 
 impl de::Error for Problem {
     fn custom<T: fmt::Display>(message: T) -> Problem {
-        Problem::new(Cause::Mismatch {
-            found: "a value of the wrong form".to_owned(),
-            wanted: message.to_string(),
-        })
+        Problem::malformed(&message)
+    }
+
+    // No object has a key twice by now.
+    #[cold]
+    #[inline(never)]
+    fn duplicate_field(key: &'static str) -> Problem {
+        Problem::malformed(&format_args!("`{key}` once"))
     }
 
     // A value of the wrong kind is not quoted: it may be a secret written in the wrong place.
+    #[cold]
+    #[inline(never)]
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Problem {
         let kind = match found {
             Unexpected::Str(_) => "a string",
@@ -117,6 +147,8 @@ impl de::Error for Problem {
     }
 
     // A value of the right kind is quoted: no type that holds a secret refuses a value by this way.
+    #[cold]
+    #[inline(never)]
     fn invalid_value(found: Unexpected<'_>, wanted: &dyn Expected) -> Problem {
         let found = match found {
             Unexpected::Str(text) => quote(text),
@@ -124,14 +156,18 @@ impl de::Error for Problem {
             Unexpected::Float(number) => quote(&number.to_string()),
             other => return Problem::invalid_type(other, wanted),
         };
-        Problem::mismatch(found, wanted)
+        Problem::mismatch(&found, wanted)
     }
 
+    #[cold]
+    #[inline(never)]
     fn unknown_field(key: &str, known: &'static [&'static str]) -> Problem {
         // The derived reader reports the object; the place to report, and to punch, is the key in it.
-        Problem::new(Cause::UnknownKey { key: key.to_owned(), known }).inside(Step::Key(key.to_owned()))
+        Problem::new(Cause::UnknownKey { key: key.to_owned(), known }).inside_key(key)
     }
 
+    #[cold]
+    #[inline(never)]
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Problem {
         Problem::new(Cause::UnknownWord { word: word.to_owned(), known })
     }
@@ -172,28 +208,47 @@ impl<'de> Deserializer<'de> for Node<'de> {
             Tree::Text(word) => visitor.visit_enum(Variant { word, content: None }),
             Tree::Table(members) => match members.as_slice() {
                 [(word, content)] => visitor.visit_enum(Variant { word, content: Some(content) }),
-                _ => Err(Problem::mismatch(format!("an object with {} keys", members.len()), &visitor)),
+                _ => Err(Problem::mismatch(&format!("an object with {} keys", members.len()), &visitor)),
             },
             other => Err(Problem::mismatch(other.kind(), &visitor)),
         }
     }
 
+    // What can only be of one kind is asked for that kind alone: each other arm would be one more error in
+    // every derived reader. An array is no object either: serde would take its items for the fields in order.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Problem> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self.0 {
-            // serde would take the items of an array for the fields in their order.
-            Tree::List(_) => Err(Problem::mismatch(self.0.kind(), &visitor)),
-            _ => self.deserialize_any(visitor),
+            Tree::Table(members) => visitor.visit_map(Members { members: members.iter(), current: None }),
+            other => Err(Problem::mismatch(other.kind(), &visitor)),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        match self.0 {
+            Tree::List(items) => visitor.visit_seq(Items { items: items.iter(), index: 0 }),
+            other => Err(Problem::mismatch(other.kind(), &visitor)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        match self.0 {
+            Tree::Text(text) => visitor.visit_borrowed_str(text),
+            other => Err(Problem::mismatch(other.kind(), &visitor)),
         }
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct seq tuple tuple_struct map identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit
+        unit_struct newtype_struct tuple tuple_struct identifier ignored_any
     }
 }
 
@@ -209,7 +264,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         let Some(item) = self.items.next() else { return Ok(None) };
         let index = self.index;
         self.index = index.saturating_add(1);
-        seed.deserialize(Node(item)).map(Some).map_err(|problem| problem.inside(Step::Index(index)))
+        seed.deserialize(Node(item)).map(Some).map_err(|problem| problem.inside_index(index))
     }
 }
 
@@ -232,7 +287,7 @@ impl<'de> MapAccess<'de> for Members<'de> {
         let Some((key, value)) = self.current else {
             return Err(de::Error::custom("a key before its value"));
         };
-        seed.deserialize(Node(value)).map_err(|problem| problem.inside(Step::Key(key.clone())))
+        seed.deserialize(Node(value)).map_err(|problem| problem.inside_key(key))
     }
 }
 
@@ -266,7 +321,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         let Some(content) = self.content else {
             return Err(Problem::mismatch("the word alone", &"an object with that word as its key"));
         };
-        seed.deserialize(Node(content)).map_err(|problem| problem.inside(Step::Key(self.word.to_owned())))
+        seed.deserialize(Node(content)).map_err(|problem| problem.inside_key(self.word))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Problem> {
