@@ -35,8 +35,16 @@ struct Findings<'e> {
 }
 
 impl Findings<'_> {
+    #[cold]
+    #[inline(never)]
     fn note(&mut self, error: ConfigError) {
         self.errors.push(error);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_missing(&mut self, place: &Place, wanted: &str) {
+        self.note(ConfigError::missing(place.clone(), wanted));
     }
 
     /// Notes a key that is used for something else already: whoever learns one would have both.
@@ -51,7 +59,7 @@ impl Findings<'_> {
     /// The value of a required key; its absence is noted.
     fn required<T>(&mut self, value: Option<T>, place: &Place, wanted: &str) -> Option<T> {
         if value.is_none() {
-            self.note(ConfigError::missing(place.clone(), wanted));
+            self.note_missing(place, wanted);
         }
         value
     }
@@ -146,11 +154,11 @@ fn warnings_of(policy: &Policy) -> Vec<ConfigWarning> {
     let presets = policy.presets.keys().filter(|_| !names_shared_preset);
     let used: BTreeSet<&str> = policy.routes.iter().map(|route| route.origin.as_str()).collect();
     let unused = policy.origins.keys().filter(|name| !used.contains(name.as_str()));
-    let mut warnings: Vec<_> =
-        presets.map(|name| ConfigWarning::unused(top.key("presets").key(name))).collect();
-    warnings.extend(unused.map(|name| ConfigWarning::unused(top.key("origins").key(name))));
-    warnings.sort();
-    warnings
+    // In the order of their places.
+    unused
+        .map(|name| ConfigWarning::unused(top.key("origins").key(name)))
+        .chain(presets.map(|name| ConfigWarning::unused(top.key("presets").key(name))))
+        .collect()
 }
 
 /// Notes a name that could not stand in a path, a metric or a log line as it is.

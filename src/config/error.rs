@@ -2,7 +2,8 @@
 //! what is wanted.
 //!
 //! Belongs here: wording. Does not belong here: the rules themselves (see the `compile` module).
-//! INVARIANT: no message holds the value of a secret, not even of one written in the wrong place;
+//! Messages are made by functions that are never inlined: without, they would be most of the compiler of
+//! policies. INVARIANT: no message holds the value of a secret, not even of one written in the wrong place;
 //! values are quoted only where the caller knows that they are none.
 
 use std::fmt;
@@ -54,6 +55,7 @@ impl Place {
     }
 
     /// The member `key` of the object at this place.
+    #[inline(never)]
     pub fn key(&self, key: &str) -> Place {
         let plain = !key.is_empty()
             && key.len() <= 64
@@ -65,6 +67,7 @@ impl Place {
     }
 
     /// The item at `index`, from 0, of the array at this place.
+    #[inline(never)]
     pub fn index(&self, index: usize) -> Place {
         Place(format!("{}[{index}]", self.0))
     }
@@ -80,6 +83,7 @@ impl Place {
 }
 
 /// A value in backticks: shortened, control characters replaced, so that it stays on one line of a log.
+#[inline(never)]
 pub fn quote(value: &str) -> String {
     let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     let mut shown: String = value.chars().take(60).map(printable).collect();
@@ -90,10 +94,12 @@ pub fn quote(value: &str) -> String {
 }
 
 /// The known name that a mistyped one most likely means.
-fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+#[cold]
+#[inline(never)]
+fn nearest(name: &str, known: &[&str]) -> String {
     known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), *candidate))
         .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.len())
         .min()
         .map(|(_, candidate)| format!(" (did you mean `{candidate}`?)"))
@@ -101,12 +107,16 @@ fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// Names in backticks, joined by commas.
-fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+#[cold]
+#[inline(never)]
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl ConfigError {
     /// A message of the common form.
+    #[cold]
+    #[inline(never)]
     pub fn new(place: Place, found: impl Into<String>, wanted: impl Into<String>) -> ConfigError {
         ConfigError { place, found: found.into(), wanted: wanted.into() }
     }
@@ -117,35 +127,47 @@ impl ConfigError {
     }
 
     /// The document is not JSON.
+    #[cold]
+    #[inline(never)]
     pub fn syntax(error: &serde_json::Error) -> ConfigError {
         ConfigError::new(Place::default(), format!("text that is not JSON: {error}"), "one JSON object")
     }
 
     /// A required key is absent.
+    #[cold]
+    #[inline(never)]
     pub fn missing(place: Place, wanted: impl Into<String>) -> ConfigError {
         ConfigError::new(place, "nothing", wanted)
     }
 
     /// An object names a key twice.
+    #[cold]
+    #[inline(never)]
     pub fn duplicate_key(path: &[Step]) -> ConfigError {
         ConfigError::new(Place::of(path), "the same key a second time", "each key once")
     }
 
     /// An object has a key that the policy does not know.
+    #[cold]
+    #[inline(never)]
     pub fn unknown_key(place: Place, key: &str, known: &[&str]) -> ConfigError {
-        let found = format!("an unknown key{}", nearest(key, known.iter().copied()));
-        ConfigError::new(place, found, format!("one of {}", list(known.iter().copied())))
+        let found = format!("an unknown key{}", nearest(key, known));
+        ConfigError::new(place, found, format!("one of {}", list(known)))
     }
 
     /// A word that is not one of a closed set, as what was found.
+    #[cold]
+    #[inline(never)]
     pub fn word(word: &str, known: &[&str]) -> String {
-        format!("{}{}", quote(word), nearest(word, known.iter().copied()))
+        format!("{}{}", quote(word), nearest(word, known))
     }
 
     /// A word is not one of a closed set.
+    #[cold]
+    #[inline(never)]
     pub fn unknown_word(place: Place, word: &str, known: &[&str]) -> ConfigError {
         let found = ConfigError::word(word, known);
-        ConfigError::new(place, found, format!("one of {}", list(known.iter().copied())))
+        ConfigError::new(place, found, format!("one of {}", list(known)))
     }
 
     /// A name refers to something that the document does not define.
@@ -155,8 +177,13 @@ impl ConfigError {
         section: &str,
         defined: impl IntoIterator<Item = &'a str>,
     ) -> ConfigError {
-        let defined: Vec<&str> = defined.into_iter().collect();
-        let found = format!("{}{}", quote(name), nearest(name, defined.iter().copied()));
+        ConfigError::none_of(place, name, section, &defined.into_iter().collect::<Vec<_>>())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn none_of(place: Place, name: &str, section: &str, defined: &[&str]) -> ConfigError {
+        let found = format!("{}{}", quote(name), nearest(name, defined));
         let wanted = if defined.is_empty() {
             format!("a name defined in `{section}`, which defines none")
         } else {
@@ -166,6 +193,8 @@ impl ConfigError {
     }
 
     /// The environment has no such variable.
+    #[cold]
+    #[inline(never)]
     pub fn unset_variable(place: Place, name: &str) -> ConfigError {
         ConfigError::new(
             place,
