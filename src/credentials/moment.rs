@@ -24,6 +24,14 @@ impl Moment {
         httpdate::fmt_http_date(self.0)
     }
 
+    /// As ISO 8601 writes it without separators: `19941106T084937Z`.
+    pub fn basic(self) -> String {
+        let date = time::OffsetDateTime::from(self.0);
+        let (year, month, day) = date.to_calendar_date();
+        let (hour, minute, second) = date.to_hms();
+        format!("{year:04}{:02}{day:02}T{hour:02}{minute:02}{second:02}Z", u8::from(month))
+    }
+
     /// As the standard library has it.
     pub fn system_time(self) -> SystemTime {
         self.0
@@ -47,6 +55,18 @@ mod tests {
             (END - 1, "Fri, 31 Dec 9999 23:59:59 GMT"),
         ] {
             assert_eq!(Moment::new(seconds).unwrap().http_date(), want);
+        }
+    }
+
+    #[test]
+    fn dates_are_written_without_separators() {
+        for (seconds, want) in [
+            (0, "19700101T000000Z"),
+            (784_111_777, "19941106T084937Z"),
+            (951_782_400, "20000229T000000Z"),
+            (END - 1, "99991231T235959Z"),
+        ] {
+            assert_eq!(Moment::new(seconds).unwrap().basic(), want);
         }
     }
 
