@@ -15,13 +15,12 @@ STYLE = """
   .title { font-size: 15px; font-weight: 600; fill: #111 }
   .grid { stroke: #ddd; stroke-width: 1 }
   .line { fill: none; stroke-width: 2 }
-  .first { stroke: #0b62a8 } .dot.first, .name.first { fill: #0b62a8 }
-  .second { stroke: #b85c00 } .dot.second, .name.second { fill: #b85c00 }
-  .name { stroke: none }
+  .line.first { stroke: #0b62a8 } .dot.first, .name.first { fill: #0b62a8 }
+  .line.second { stroke: #b85c00 } .dot.second, .name.second { fill: #b85c00 }
   @media (prefers-color-scheme: dark) {
     text { fill: #bbb } .title { fill: #eee } .grid { stroke: #444 }
-    .first { stroke: #6cb6ff } .dot.first, .name.first { fill: #6cb6ff }
-    .second { stroke: #ffa657 } .dot.second, .name.second { fill: #ffa657 }
+    .line.first { stroke: #6cb6ff } .dot.first, .name.first { fill: #6cb6ff }
+    .line.second { stroke: #ffa657 } .dot.second, .name.second { fill: #ffa657 }
   }
 """
 
