@@ -14,10 +14,10 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::error::{ConfigError, MOST_ERRORS, Place, quote};
-use super::tree::{Step, Tree};
+use super::tree::{Member, Step, Tree};
 
 /// Reads as much of `tree` as can be read; every place that cannot be is an error and counts as absent.
-pub fn read<T: for<'de> Deserialize<'de> + Default>(mut tree: Tree) -> (T, Vec<ConfigError>) {
+pub fn read<T: for<'de> Deserialize<'de> + Default>(mut tree: Tree<'_>) -> (T, Vec<ConfigError>) {
     let mut errors: Vec<_> =
         tree.remove_duplicates().iter().map(|path| ConfigError::duplicate_key(path)).collect();
     loop {
@@ -174,7 +174,7 @@ impl de::Error for Problem {
 }
 
 /// A value on its way into a serde type.
-struct Node<'de>(&'de Tree);
+struct Node<'de>(&'de Tree<'de>);
 
 impl<'de> Deserializer<'de> for Node<'de> {
     type Error = Problem;
@@ -253,7 +253,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
 }
 
 struct Items<'de> {
-    items: std::slice::Iter<'de, Tree>,
+    items: std::slice::Iter<'de, Tree<'de>>,
     index: usize,
 }
 
@@ -269,8 +269,8 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Members<'de> {
-    members: std::slice::Iter<'de, (String, Tree)>,
-    current: Option<&'de (String, Tree)>,
+    members: std::slice::Iter<'de, Member<'de>>,
+    current: Option<&'de Member<'de>>,
 }
 
 impl<'de> MapAccess<'de> for Members<'de> {
@@ -279,7 +279,7 @@ impl<'de> MapAccess<'de> for Members<'de> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
         self.current = self.members.find(|(_, value)| *value != Tree::Hole);
         let Some((key, _)) = self.current else { return Ok(None) };
-        let key: StrDeserializer<'_, Problem> = key.as_str().into_deserializer();
+        let key: StrDeserializer<'_, Problem> = (&**key).into_deserializer();
         seed.deserialize(key).map(Some)
     }
 
@@ -294,7 +294,7 @@ impl<'de> MapAccess<'de> for Members<'de> {
 /// `"word"`, or `{ "word": content }`: a variant that carries something.
 struct Variant<'de> {
     word: &'de str,
-    content: Option<&'de Tree>,
+    content: Option<&'de Tree<'de>>,
 }
 
 impl<'de> EnumAccess<'de> for Variant<'de> {

@@ -4,13 +4,14 @@
 //! `300.0` (Istio's `pluginConfig` arrives like that), and [`Tree::Hole`], which marks a place whose
 //! error is already reported. Does not belong here: what any key means (see [`super::raw`]).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// One JSON value. Members keep their order and their duplicates.
+/// One JSON value. Members keep their order and their duplicates; what needs no unescaping is lent by the document.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Tree {
+pub enum Tree<'d> {
     /// `null`, which no key of the policy accepts.
     Null,
     /// `true` or `false`.
@@ -20,14 +21,17 @@ pub enum Tree {
     /// Any other number.
     Number(f64),
     /// A string.
-    Text(String),
+    Text(Cow<'d, str>),
     /// An array.
-    List(Vec<Tree>),
+    List(Vec<Tree<'d>>),
     /// An object.
-    Table(Vec<(String, Tree)>),
+    Table(Vec<Member<'d>>),
     /// A value that was reported already: readers pass over it.
     Hole,
 }
+
+/// One member of an object.
+pub type Member<'d> = (Cow<'d, str>, Tree<'d>);
 
 /// One step from a value to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +42,9 @@ pub enum Step {
     Index(usize),
 }
 
-impl Tree {
+impl<'d> Tree<'d> {
     /// Parses JSON text. The error is serde_json's, with line and column.
-    pub fn parse(text: &[u8]) -> Result<Tree, serde_json::Error> {
+    pub fn parse(text: &'d [u8]) -> Result<Tree<'d>, serde_json::Error> {
         serde_json::from_slice(text)
     }
 
@@ -89,7 +93,7 @@ impl Tree {
             Tree::Table(members) => {
                 let mut seen = std::collections::BTreeSet::new();
                 members.retain_mut(|(key, value)| {
-                    at.push(Step::Key(key.clone()));
+                    at.push(Step::Key(key.clone().into_owned()));
                     let first = seen.insert(key.clone());
                     if first {
                         value.remove_duplicates_below(at, removed);
@@ -120,7 +124,7 @@ impl Tree {
     }
 }
 
-fn repeats_a_key(members: &[(String, Tree)]) -> bool {
+fn repeats_a_key(members: &[Member<'_>]) -> bool {
     // Most objects are small.
     if members.len() <= 8 {
         let mut rest = members;
@@ -132,13 +136,13 @@ fn repeats_a_key(members: &[(String, Tree)]) -> bool {
         }
         return false;
     }
-    let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+    let mut keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
     keys.sort_unstable();
     keys.iter().zip(keys.iter().skip(1)).any(|(key, next)| key == next)
 }
 
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tree, D::Error> {
+impl<'de> Deserialize<'de> for Tree<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tree<'de>, D::Error> {
         deserializer.deserialize_any(TreeVisitor)
     }
 }
@@ -146,43 +150,43 @@ impl<'de> Deserialize<'de> for Tree {
 struct TreeVisitor;
 
 impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
+    type Value = Tree<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Tree, E> {
+    fn visit_unit<E>(self) -> Result<Tree<'de>, E> {
         Ok(Tree::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Tree<'de>, E> {
         Ok(Tree::Bool(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Tree<'de>, E> {
         Ok(Tree::Whole(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Tree<'de>, E> {
         Ok(u64::try_from(value).map_or(Tree::Number(value as f64), Tree::Whole))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<Tree<'de>, E> {
         // 2^53: beyond it a float no longer tells neighbouring whole numbers apart.
         let whole = value.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(&value);
         Ok(if whole { Tree::Whole(value as u64) } else { Tree::Number(value) })
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
-        Ok(Tree::Text(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Tree<'de>, E> {
+        Ok(Tree::Text(Cow::Borrowed(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
-        Ok(Tree::Text(value))
+    fn visit_str<E>(self, value: &str) -> Result<Tree<'de>, E> {
+        Ok(Tree::Text(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree<'de>, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
@@ -190,12 +194,40 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Tree::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree<'de>, A::Error> {
         let mut table = Vec::new();
         while let Some(member) = members.next_entry()? {
-            table.push(member);
+            let (Key(key), value) = member;
+            table.push((key, value));
         }
         Ok(Tree::Table(table))
+    }
+}
+
+/// The key of a member. serde's own reader of a `Cow` always copies.
+struct Key<'d>(Cow<'d, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key<'de>, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Borrowed(key)))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Owned(key.to_owned())))
     }
 }
 
@@ -203,7 +235,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Tree {
+    fn parse(text: &str) -> Tree<'_> {
         Tree::parse(text.as_bytes()).unwrap()
     }
 

@@ -21,37 +21,48 @@ pub(super) fn presets(
     outer: &Presets,
     dialect: Option<&Dialect>,
 ) -> Presets {
+    let mut extends: Extends = BTreeMap::new();
     let compiled = raw.into_iter().map(|(name, RawOptions(mut members))| {
         let place = place.key(&name);
         name_of(findings, &place, &name);
-        let extends = members.iter().position(|(key, _)| key == EXTENDS);
-        let extends = extends.map(|index| members.swap_remove(index).1.text);
+        if let Some(index) = members.iter().position(|(key, _)| key == EXTENDS) {
+            extends.insert(name.clone(), members.swap_remove(index).1.text);
+        }
         let options = options(findings, &place, RawOptions(members), dialect);
-        (name, (options, extends))
+        (name, options)
     });
-    let own: BTreeMap<String, (Options, Option<String>)> = compiled.collect();
-    let mut presets = Vec::with_capacity(own.len());
-    for name in own.keys() {
-        match extended(name, &own, outer) {
-            Ok(options) => {
-                frame_of(findings, place, name, &options);
-                presets.push((name.clone(), options));
-            }
+    let mut presets: Presets = compiled.collect();
+    let merged: Vec<_> =
+        extends.keys().map(|name| (name, extended(name, &presets, &extends, outer))).collect();
+    let defined = || presets.keys().chain(outer.keys()).map(String::as_str).collect::<BTreeSet<&str>>();
+    for (name, merged) in &merged {
+        let place = || place.key(name).key(EXTENDS);
+        match merged {
             Err(Broken::Cycle) => {
                 let wanted = "a preset that does not extend this one in turn";
-                findings.note(ConfigError::new(place.key(name).key(EXTENDS), "a circle", wanted));
+                findings.note(ConfigError::new(place(), "a circle", wanted));
             }
             Err(Broken::Undefined { of, name: other }) if of == *name => {
-                let defined: BTreeSet<&str> = own.keys().chain(outer.keys()).map(String::as_str).collect();
-                let place = place.key(name).key(EXTENDS);
-                findings.note(ConfigError::undefined(place, &other, "presets", defined));
+                findings.note(ConfigError::undefined(place(), other, "presets", defined()));
             }
             // Reported at the preset that names it.
-            Err(Broken::Undefined { .. }) => {}
+            Ok(_) | Err(Broken::Undefined { .. }) => {}
         }
     }
-    presets.into_iter().collect()
+    for (name, merged) in merged {
+        match merged {
+            Ok(options) => presets.insert(name.clone(), options),
+            Err(_) => presets.remove(name),
+        };
+    }
+    for (name, options) in &presets {
+        frame_of(findings, place, name, options);
+    }
+    presets
 }
+
+/// Which presets extend others, and which.
+type Extends = BTreeMap<String, String>;
 
 /// Why a preset cannot be put together.
 enum Broken {
@@ -60,21 +71,17 @@ enum Broken {
 }
 
 /// The options of a preset with those of all that it extends.
-fn extended(
-    name: &str,
-    own: &BTreeMap<String, (Options, Option<String>)>,
-    outer: &Presets,
-) -> Result<Options, Broken> {
+fn extended(name: &str, own: &Presets, extends: &Extends, outer: &Presets) -> Result<Options, Broken> {
     let mut options: Option<Options> = None;
     let mut current = name;
     // As many steps as there are presets, or there is a circle.
     for _ in 0..=own.len() {
-        let Some((these, extends)) = own.get(current) else { break };
+        let Some(these) = own.get(current) else { break };
         let merged = match options {
             None => these.clone(),
             Some(options) => options.or(these),
         };
-        let Some(next) = extends else { return Ok(merged) };
+        let Some(next) = extends.get(current) else { return Ok(merged) };
         // A preset may extend the outer one that it stands in front of.
         match (own.contains_key(next) && next != current, outer.get(next)) {
             (false, None) if next == current => return Err(Broken::Cycle),
