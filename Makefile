@@ -7,7 +7,7 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm bench bench-core venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
+.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that 
 bench-core: ## Measure the core by itself, natively, in about a minute
 	cargo bench --profile measured --bench core
 
-check: lint doc policies ## Format, lints, documentation and every shipped configuration
+check: lint doc policies budgets ## Format, lints, documentation, every shipped configuration, and the budgets
 
 lint: wasm ## Format and lints, for the host and for the module
 	cargo fmt --all --check
@@ -50,8 +50,11 @@ policies: wasm venv ## Check every shipped policy with pinhole and Envoy, and th
 		$(PYTHON) envoy/demo/keys.py cargo run --quiet --bin pinhole -- check "$$policy" || exit 1; done
 	$(PYTHON) envoy/demo/validate.py
 
-bench: wasm venv ## Measure what a request costs in Envoy, and print the table (benches/README.md)
-	@$(PYTHON) benches/table.py
+budgets: wasm venv ## Check size, start and memory of the module in Envoy against their limits
+	@$(PYTHON) benches/budgets.py
+
+bench: wasm venv ## Measure what pinhole costs, all of it in less than ten minutes (benches/README.md)
+	@$(PYTHON) benches/bench.py
 
 clean: ## Remove everything that was built or installed here
 	rm -rf target .venv .tools

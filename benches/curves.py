@@ -24,7 +24,7 @@ from variants import PRESETS
 
 from stack import interrupt_on_sigterm
 
-ROUNDS = 20
+ROUNDS = 15
 SIZES = {1 << 10: "1 KB", 10 << 10: "10 KB", 100 << 10: "100 KB", 1 << 20: "1 MB"}
 
 

@@ -1,4 +1,4 @@
-"""An empty proxy-wasm module, written as bytes: it is called for everything that pinhole is called for, and does nothing.
+"""An empty proxy-wasm module, written as bytes: it is called for all that pinhole is called for, and does nothing.
 
 It is the price of WebAssembly in Envoy before the first useful instruction. Written by hand, because every SDK brings
 an allocator, a table of contexts and host calls of its own.

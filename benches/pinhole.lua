@@ -78,7 +78,7 @@ end
 function envoy_on_response(handle)
   local headers = handle:headers()
   if headers:get("x-pinhole-reason") then
-    return -- our own
+    return -- our own; or a resizer's that sends this header, which pinhole would know, and Lua only at a price
   end
   local kind = headers:get("content-type")
   if headers:get(":status") ~= "200" or not kind or string.sub(kind, 1, 6) ~= "image/" then

@@ -1,4 +1,4 @@
-"""The policies that are measured: the shipped one, with what it lacks for a variant, and generated ones for the curves."""
+"""The policies that are measured: the shipped one with what it lacks for a variant, and those made for the curves."""
 
 import json
 import re

@@ -74,7 +74,7 @@ class Proxy:
         return int(re.search(r"^Rss: +(\d+) kB$", rollup, re.MULTILINE)[1]) * 1024
 
     def in_use(self) -> int:
-        """Bytes of memory that are in use: the resident set without what Envoy's allocator holds but has given nobody."""
+        """Bytes that are in use: the resident set without what Envoy's allocator holds but has given nobody."""
         with urllib.request.urlopen(f"{self.admin_url}/memory", timeout=10) as answer:
             allocator = {name: int(value) for name, value in json.load(answer).items()}
         return self.resident() - allocator["total_physical_bytes"] + allocator["allocated"]

@@ -25,7 +25,7 @@ from variants import NO_FILTER, TOY, Field, Variant
 
 from stack import interrupt_on_sigterm
 
-ROUNDS = 25
+ROUNDS = 20
 
 
 def modules() -> list[Path]:
@@ -97,7 +97,6 @@ def markdown(table: list[dict]) -> str:
 def run(load: Path) -> str:
     """Measures, writes target/bench/table.{json,md}, and gives the table."""
     builds = modules()
-    about = describe(builds)
     rounds = int(os.environ.get("BENCH_ROUNDS", ROUNDS))
     secrets = policies.fresh_secrets()
     field = Field(builds, secrets)
@@ -113,12 +112,13 @@ def run(load: Path) -> str:
         bases = [variant.key for variant in variants if variant.name in (NO_FILTER, TOY)]
         found = measure(proxy, driver, jobs, bases, rounds)
     table = rows(variants, found)
-    (SCRATCH / "table.json").write_text(json.dumps({"about": about, "rows": table, "rounds": found}, indent=1))
-    lines = [*(f"- {name}: {value}" for name, value in about.items()), f"- rounds: {rounds}", "", markdown(table), ""]
-    (SCRATCH / "table.md").write_text("\n".join(lines))
-    return "\n".join(lines)
+    (SCRATCH / "table.json").write_text(json.dumps({"rows": table, "rounds": found}, indent=1))
+    text = f"{markdown(table)}\n\n{rounds} rounds.\n"
+    (SCRATCH / "table.md").write_text(text)
+    return text
 
 
 if __name__ == "__main__":
     interrupt_on_sigterm()
+    print("\n".join(f"- {name}: {value}" for name, value in describe(modules()).items()) + "\n", flush=True)
     print(run(program()))

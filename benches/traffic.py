@@ -11,8 +11,9 @@ import keys
 from children import Child, listens
 
 # What a browser sends for a picture over plain HTTP, beside the host.
+_CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 BROWSER = [
-    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"),
+    ("user-agent", _CHROME),
     ("accept", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"),
     ("referer", "http://www.example.com/articles/2026/a-walk-along-the-coast"),
     ("accept-encoding", "gzip, deflate"),
@@ -50,11 +51,12 @@ class Job:
     connections: int = 8
     streams: int = 1
     status: int = 200
+    each: bool = False
 
 
 @dataclass(frozen=True)
 class Report:
-    """How it went; p50, p90 and p99 in microseconds."""
+    """How it went; p50, p90 and p99 in microseconds, and `each` latency where the job asks for them."""
 
     requests: int
     seconds: float
@@ -62,6 +64,7 @@ class Report:
     p90: int
     p99: int
     bytes: int
+    each: list[int]
 
 
 class Upstream(Child):

@@ -71,12 +71,13 @@ impl Shared {
 struct Seen {
     latencies: Histogram<u32>,
     bytes: u64,
+    each: Vec<u64>,
 }
 
 impl Seen {
     fn new() -> Result<Seen, Failure> {
         // Two digits of a value up to a minute, in microseconds.
-        Ok(Seen { latencies: Histogram::new_with_max(60_000_000, 2)?, bytes: 0 })
+        Ok(Seen { latencies: Histogram::new_with_max(60_000_000, 2)?, bytes: 0, each: Vec::new() })
     }
 }
 
@@ -98,6 +99,7 @@ async fn run(job: Arc<Job>, connections: &mut Connections) -> Result<Report, Fai
         let (seen, sender) = ended??;
         all.latencies.add(&seen.latencies)?;
         all.bytes = all.bytes.saturating_add(seen.bytes);
+        all.each.extend(seen.each);
         kept.extend(sender);
     }
     let seconds = start.elapsed().as_secs_f64();
@@ -110,6 +112,7 @@ async fn run(job: Arc<Job>, connections: &mut Connections) -> Result<Report, Fai
         p90: quantile(0.9),
         p99: quantile(0.99),
         bytes: all.bytes,
+        each: all.each,
     })
 }
 
@@ -134,7 +137,11 @@ async fn stream(
             )
             .into());
         }
-        seen.latencies.saturating_record(u64::try_from(start.elapsed().as_micros())?);
+        let latency = u64::try_from(start.elapsed().as_micros())?;
+        seen.latencies.saturating_record(latency);
+        if shared.job.each {
+            seen.each.push(latency);
+        }
         seen.bytes = seen.bytes.saturating_add(length);
     }
     Ok((seen, is_owner.then_some(sender)))

@@ -44,6 +44,8 @@ pub struct Job {
     pub streams: usize,
     /// The only status that is right.
     pub status: u16,
+    /// Whether the report lists every latency, for who puts several together.
+    pub each: bool,
 }
 
 impl Job {
@@ -78,4 +80,6 @@ pub struct Report {
     pub p99: u64,
     /// Of all bodies.
     pub bytes: u64,
+    /// Microseconds, in no order; empty unless the job asks for them.
+    pub each: Vec<u64>,
 }
