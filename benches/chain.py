@@ -1,4 +1,4 @@
-"""End to end: the demo's whole chain against the resizer alone, the same pictures in the same sizes from the same place.
+"""End to end: the demo's whole chain against the resizer alone, of the same pictures, in the same sizes.
 
     .venv/bin/python benches/chain.py       this part alone; BENCH_ROUNDS=n
 
