@@ -22,14 +22,13 @@ from urllib.parse import quote
 import policies
 import tokens
 from paths import MODULE, ROOT, SCRATCH
-from proxy import free_ports
 from rounds import estimate
 from traffic import Driver, Job, Report, Upstream, program
 
 import keys
 import pictures
 import resizers
-from bootstrap import Ports
+from bootstrap import Ports, free_ports
 from children import Child
 from stack import Stack, interrupt_on_sigterm
 

@@ -8,7 +8,6 @@ Every point is the CPU time that pinhole adds to a request, over the same reques
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ import policies
 from chart import Chart, Line, svg
 from listeners import BY_HEADER, Listener, bootstrap, to_cluster, wasm
 from paths import BENCHES, MODULE, SCRATCH
-from proxy import Proxy, free_ports
+from proxy import Proxy
 from rounds import Estimate, added, estimate, measure, median_of
 from traffic import BROWSER, Driver, Job, Upstream, program
 from variants import PRESETS
 
+from bootstrap import free_ports
 from stack import interrupt_on_sigterm
 
 ROUNDS = 15
@@ -55,7 +55,8 @@ class Course:
         self.listeners: list[Listener] = []
         self.secrets = secrets
         self.ports = free_ports(64)
-        self.curves = [make() for name, make in CURVES(self).items() if _is_wanted(name)]
+        makers = (self.presets, self.headers, self.routes, self.size)
+        self.curves = [make() for make in makers if _is_wanted(make.__name__)]
 
     def _listen(self, route: list[dict], *filters: dict) -> Job:
         port = self.ports.pop()
@@ -101,10 +102,6 @@ class Course:
             ours, base = self.pinhole(policies.full(), str(size)), self.plain(str(size))
             points.append(Point(size, replace(ours, connections=4), replace(base, connections=4)))
         return Curve("size", "The size of the answer", "bytes of the answer's body", SIZES, {"": points})
-
-
-def CURVES(course: Course) -> dict[str, Callable[[], Curve]]:
-    return {"presets": course.presets, "headers": course.headers, "routes": course.routes, "size": course.size}
 
 
 def _is_wanted(name: str) -> bool:

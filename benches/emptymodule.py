@@ -1,4 +1,4 @@
-"""An empty proxy-wasm module, written as bytes: it is called for all that pinhole is called for, and does nothing.
+"""Empty proxy-wasm modules, written as bytes: they are called, and do nothing. They differ by what they are called for.
 
 It is the price of WebAssembly in Envoy before the first useful instruction. Written by hand, because every SDK brings
 an allocator, a table of contexts and host calls of its own.
@@ -8,8 +8,10 @@ I32 = 0x7F
 FUNCTION, MEMORY = 0, 2  # kinds of exports
 CONST, END = 0x41, 0x0B  # instructions
 
+Callbacks = list[tuple[str, int, int | None]]
+
 # What Envoy calls: name, number of i32 parameters, and what it returns, if anything.
-CALLBACKS: list[tuple[str, int, int | None]] = [
+FOR_HEADERS: Callbacks = [
     ("proxy_abi_version_0_2_1", 0, None),
     ("proxy_on_memory_allocate", 1, 1024),  # one place for all, as nobody reads what is put there
     ("proxy_on_vm_start", 2, 1),
@@ -17,15 +19,20 @@ CALLBACKS: list[tuple[str, int, int | None]] = [
     ("proxy_on_context_create", 2, None),
     ("proxy_on_request_headers", 3, 0),
     ("proxy_on_response_headers", 3, 0),
-    ("proxy_on_done", 1, 1),
     ("proxy_on_delete", 1, None),
 ]
-# Of those that pinhole's module exports, Envoy calls these for every piece of a body and every trailer.
-STREAM_CALLBACKS: list[tuple[str, int, int | None]] = [
-    ("proxy_on_request_body", 3, 0),
-    ("proxy_on_request_trailers", 2, 0),
+# With those that pinhole has for bodies that answer HEAD and for trailers: for each piece, whoever asks.
+LIKE_PINHOLE: Callbacks = [
+    *FOR_HEADERS,
     ("proxy_on_response_body", 3, 0),
     ("proxy_on_response_trailers", 2, 0),
+]
+# With the others that the SDK exports and a request can come to.
+LIKE_THE_SDK: Callbacks = [
+    *LIKE_PINHOLE,
+    ("proxy_on_request_body", 3, 0),
+    ("proxy_on_request_trailers", 2, 0),
+    ("proxy_on_done", 1, 1),
     ("proxy_on_log", 1, None),
 ]
 
@@ -61,9 +68,8 @@ def _name(text: str) -> bytes:
     return _number(len(text)) + text.encode()
 
 
-def module(with_stream_callbacks: bool = False) -> bytes:
-    """The module. Without the callbacks for bodies, trailers and logs Envoy does not enter the VM for them."""
-    callbacks = CALLBACKS + (STREAM_CALLBACKS if with_stream_callbacks else [])
+def module(callbacks: Callbacks) -> bytes:
+    """The module with these callbacks. For what it does not export, Envoy does not enter the VM."""
     types, functions, exports, codes = [], [], [], []
     for index, (name, parameters, result) in enumerate(callbacks):
         results = [] if result is None else [bytes([I32])]

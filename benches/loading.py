@@ -12,7 +12,9 @@ from typing import Any
 
 from listeners import BY_HEADER, Listener, bootstrap, wasm
 from paths import MODULE
-from proxy import Proxy, free_ports
+from proxy import Proxy
+
+from bootstrap import free_ports
 
 TRACE = ["--component-log-level", "wasm:trace", "--log-format", "%E.%f %t %v"]
 CALL = re.compile(r"^(?P<time>\d+\.\d+) (?P<thread>\d+) \[host(?P<way>->|<-)vm\] proxy_on_configure", re.MULTILINE)

@@ -13,9 +13,11 @@ import policies
 import tokens
 from listeners import BY_HEADER, Listener, bootstrap, to_cluster, wasm
 from paths import MODULE
-from proxy import Proxy, free_ports
+from proxy import Proxy
 from traffic import Driver, Job, Upstream
 from variants import PRESETS, QUERIES, UNKNOWN
+
+from bootstrap import free_ports
 
 HOLD = 3.0  # seconds for which the slow upstream keeps a request
 WORKERS = 3

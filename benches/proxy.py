@@ -5,7 +5,6 @@ Does not belong here: what is in its configuration (listeners.py).
 
 import json
 import re
-import socket
 import time
 import urllib.request
 from pathlib import Path
@@ -13,18 +12,9 @@ from pathlib import Path
 from paths import SCRATCH, ROOT
 
 import keys
+from bootstrap import free_ports
 from children import Child, answers
 from stack import find_envoy
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all held until the last is known: no two are the same."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [listener.getsockname()[1] for listener in held]
-    finally:
-        for listener in held:
-            listener.close()
 
 
 class Proxy:

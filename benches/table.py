@@ -18,11 +18,12 @@ import policies
 from listeners import bootstrap
 from machine import describe
 from paths import MODULE, SCRATCH
-from proxy import Proxy, free_ports
+from proxy import Proxy
 from rounds import Estimate, added, estimate, measure, median_of
 from traffic import Driver, Upstream, program
 from variants import NO_FILTER, TOY, Field, Variant
 
+from bootstrap import free_ports
 from stack import interrupt_on_sigterm
 
 ROUNDS = 20

@@ -12,8 +12,10 @@ from urllib.parse import unquote
 
 import policies
 from listeners import BY_HEADER, Listener, bootstrap, wasm
-from proxy import Proxy, free_ports
+from proxy import Proxy
 from traffic import HOST
+
+from bootstrap import free_ports
 
 
 class _Recorder(BaseHTTPRequestHandler):

@@ -12,8 +12,9 @@ import tokens
 from listeners import BY_HEADER, Listener, lua, to_cluster, wasm
 from paths import BENCHES, SCRATCH
 from policies import SOURCES
-from proxy import free_ports
 from traffic import HOST, Job
+
+from bootstrap import free_ports
 
 NO_FILTER, TOY = "no filter", "Lua toy"
 PRESETS = [f"/images/{('small', 'medium', 'large')[number % 3]}/{source}" for number, source in enumerate(SOURCES)]
@@ -80,10 +81,14 @@ class Field:
         script = self._listen(to_cluster("small"), lua(BENCHES / "pinhole.lua"))
         self._add(Variant("Lua with pinhole's job", Job(script, PRESETS)), with_h2=True)
         self._add(Variant("Lua with pinhole's job: refused", Job(script, UNKNOWN, status=404)))
-        for name, with_streams in (("empty module", False), ("empty module with all callbacks", True)):
+        for name, callbacks in (
+            ("empty module", emptymodule.LIKE_PINHOLE),
+            ("empty module for headers", emptymodule.FOR_HEADERS),
+            ("empty module of the SDK", emptymodule.LIKE_THE_SDK),
+        ):
             file = SCRATCH / f"{name.replace(' ', '-')}.wasm"
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(emptymodule.module(with_streams))
+            file.write_bytes(emptymodule.module(callbacks))
             port = self._listen(to_cluster("small"), wasm(file, "empty", "", [], file.stem))
             self._add(Variant(name, Job(port, PRESETS)))
 

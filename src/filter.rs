@@ -10,7 +10,8 @@
 //! 3. [`exchange`], `on_http_response_headers`: judge the answer, and either replace its headers by
 //!    those that may go on or the whole of it by a rejection.
 //!
-//! INVARIANT: only [`host`] makes host calls, and none of them can panic.
+//! A further callback, such as one for the access log, also has to be named in `.make/exports`: what is not named
+//! there Envoy never calls. INVARIANT: only [`host`] makes host calls, and none of them can panic.
 
 mod exchange;
 mod host;

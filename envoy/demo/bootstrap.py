@@ -26,6 +26,16 @@ class BootstrapError(Exception):
     """envoy.yaml does not look as this file expects."""
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, all held until the last is known: no two are the same."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [listener.getsockname()[1] for listener in held]
+    finally:
+        for listener in held:
+            listener.close()
+
+
 @dataclass(frozen=True)
 class Ports:
     """Who listens where, always on 127.0.0.1. The defaults are the numbers written in envoy.yaml."""
@@ -56,13 +66,8 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Five ports that nobody listens on now, all held until the last is known: no two are the same."""
-        held = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
-        try:
-            return cls(*(listener.getsockname()[1] for listener in held))
-        finally:
-            for listener in held:
-                listener.close()
+        """Five ports that nobody listens on now."""
+        return cls(*free_ports(len(asdict(cls()))))
 
 
 def render(ports: Ports = Ports(), policy: str | None = None, text: str | None = None) -> str:

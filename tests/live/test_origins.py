@@ -22,7 +22,7 @@ import pictures
 import signers
 import stores
 import wire
-from bootstrap import Ports
+from bootstrap import free_ports
 from conftest import policy_text
 from programs import ProgramError
 from stack import SCRATCH, Stack
@@ -86,7 +86,7 @@ def picture() -> bytes:
 
 
 def free_port() -> int:
-    return Ports.free().origin
+    return free_ports(1)[0]
 
 
 def s3(prefix: str) -> dict:
