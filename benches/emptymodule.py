@@ -21,15 +21,15 @@ FOR_HEADERS: Callbacks = [
     ("proxy_on_response_headers", 3, 0),
     ("proxy_on_delete", 1, None),
 ]
-# With those that pinhole has for bodies that answer HEAD and for trailers: for each piece, whoever asks.
-LIKE_PINHOLE: Callbacks = [
+# With those that pinhole makes use of, for bodies that answer HEAD and for trailers: for each piece, whoever asks.
+WITH_BODIES: Callbacks = [
     *FOR_HEADERS,
     ("proxy_on_response_body", 3, 0),
     ("proxy_on_response_trailers", 2, 0),
 ]
-# With the others that the SDK exports and a request can come to.
+# With the others that the SDK exports, and so pinhole's module, and a request can come to.
 LIKE_THE_SDK: Callbacks = [
-    *LIKE_PINHOLE,
+    *WITH_BODIES,
     ("proxy_on_request_body", 3, 0),
     ("proxy_on_request_trailers", 2, 0),
     ("proxy_on_done", 1, 1),

@@ -82,9 +82,9 @@ class Field:
         self._add(Variant("Lua with pinhole's job", Job(script, PRESETS)), with_h2=True)
         self._add(Variant("Lua with pinhole's job: refused", Job(script, UNKNOWN, status=404)))
         for name, callbacks in (
-            ("empty module", emptymodule.LIKE_PINHOLE),
-            ("empty module for headers", emptymodule.FOR_HEADERS),
-            ("empty module of the SDK", emptymodule.LIKE_THE_SDK),
+            ("empty module", emptymodule.LIKE_THE_SDK),
+            ("empty module, without log and end", emptymodule.WITH_BODIES),
+            ("empty module, only headers", emptymodule.FOR_HEADERS),
         ):
             file = SCRATCH / f"{name.replace(' ', '-')}.wasm"
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,7 @@
 //! 3. [`exchange`], `on_http_response_headers`: judge the answer, and either replace its headers by
 //!    those that may go on or the whole of it by a rejection.
 //!
-//! A further callback, such as one for the access log, also has to be named in `.make/exports`: what is not named
-//! there Envoy never calls. INVARIANT: only [`host`] makes host calls, and none of them can panic.
+//! INVARIANT: only [`host`] makes host calls, and none of them can panic.
 
 mod exchange;
 mod host;
