@@ -1,12 +1,17 @@
-"""Empty proxy-wasm modules, written as bytes: they are called, and do nothing. They differ by what they are called for.
+"""Empty proxy-wasm modules, written as bytes: they are called, and decide nothing. They differ by what they are called
+for, and one of them reads and replaces the headers, always by the same.
 
 It is the price of WebAssembly in Envoy before the first useful instruction. Written by hand, because every SDK brings
 an allocator, a table of contexts and host calls of its own.
 """
 
+import struct
+
 I32 = 0x7F
-FUNCTION, MEMORY = 0, 2  # kinds of exports
-CONST, END = 0x41, 0x0B  # instructions
+FUNCTION, MEMORY = 0, 2  # kinds of imports and exports
+CONST, CALL, DROP, END = 0x41, 0x10, 0x1A, 0x0B  # instructions
+READ, REPLACE = 0, 1  # the host calls, in the order of the imports
+SCRATCH, HEADERS = 512, 65536  # places in memory
 
 Callbacks = list[tuple[str, int, int | None]]
 
@@ -35,6 +40,10 @@ LIKE_THE_SDK: Callbacks = [
     ("proxy_on_done", 1, 1),
     ("proxy_on_log", 1, None),
 ]
+
+# Which of them replaces which of the host's maps.
+MAPS = {"proxy_on_request_headers": 0, "proxy_on_response_headers": 2}
+Headers = list[tuple[str, str]]
 
 
 def _number(value: int) -> bytes:
@@ -68,18 +77,45 @@ def _name(text: str) -> bytes:
     return _number(len(text)) + text.encode()
 
 
-def module(callbacks: Callbacks) -> bytes:
-    """The module with these callbacks. For what it does not export, Envoy does not enter the VM."""
-    types, functions, exports, codes = [], [], [], []
-    for index, (name, parameters, result) in enumerate(callbacks):
+def _pairs(headers: Headers) -> bytes:
+    """A map as the host takes it: how many, the lengths, then names and values with a zero behind each."""
+    words = [(name.encode(), value.encode()) for name, value in headers]
+    lengths = b"".join(struct.pack("<II", len(name), len(value)) for name, value in words)
+    return struct.pack("<I", len(words)) + lengths + b"".join(name + b"\0" + value + b"\0" for name, value in words)
+
+
+def _constants(*values: int) -> bytes:
+    return b"".join(bytes([CONST]) + _signed(value) for value in values)
+
+
+def _replacing(kind: int, place: int, length: int) -> bytes:
+    """Reads the whole map, which the host puts where it is told to, and replaces it by what is at that place."""
+    read = _constants(kind, SCRATCH, SCRATCH + 4) + bytes([CALL, READ, DROP])
+    return read + _constants(kind, place, length) + bytes([CALL, REPLACE, DROP])
+
+
+def module(callbacks: Callbacks, replaced: dict[str, Headers] | None = None) -> bytes:
+    """The module with these callbacks. For what it does not export, Envoy does not enter the VM. The callbacks in
+    `replaced` read their headers, and put these in their place."""
+    call = b"\x60" + _vector([bytes([I32])] * 3) + _vector([bytes([I32])])
+    names = ["proxy_get_header_map_pairs", "proxy_set_header_map_pairs"] if replaced else []
+    types, functions, exports, codes = [call] * len(names), [], [], []
+    imports = [_name("env") + _name(name) + bytes([FUNCTION]) + _number(index) for index, name in enumerate(names)]
+    data = b""
+    for index, (name, parameters, result) in enumerate(callbacks, len(imports)):
         results = [] if result is None else [bytes([I32])]
         types.append(b"\x60" + _vector([bytes([I32])] * parameters) + _vector(results))
         functions.append(_number(index))
         exports.append(_name(name) + bytes([FUNCTION]) + _number(index))
-        body = b"" if result is None else bytes([CONST]) + _signed(result)
+        body = b"" if result is None else _constants(result)
+        if replaced and name in replaced:
+            pairs = _pairs(replaced[name])
+            body = _replacing(MAPS[name], HEADERS + len(data), len(pairs)) + body
+            data += pairs
         code = _vector([]) + body + bytes([END])
         codes.append(_number(len(code)) + code)
     exports.append(_name("memory") + bytes([MEMORY, 0]))
     memory = [b"\x00" + _number(16)]  # pages of 64 KiB
-    sections = [(1, types), (3, functions), (5, memory), (7, exports), (10, codes)]
+    segment = b"\x00" + _constants(HEADERS) + bytes([END]) + _number(len(data)) + data
+    sections = [(1, types), (2, imports), (3, functions), (5, memory), (7, exports), (10, codes), (11, [segment])]
     return b"\x00asm\x01\x00\x00\x00" + b"".join(_section(number, items) for number, items in sections)

@@ -17,6 +17,30 @@ from traffic import HOST, Job
 from bootstrap import free_ports
 
 NO_FILTER, TOY = "no filter", "Lua toy"
+# The least that a module with pinhole's invariants can do: take nothing over from either side unread. What it writes is
+# as much as pinhole writes for a preset.
+REPLACING = "module that replaces all headers"
+REPLACED = {
+    "proxy_on_request_headers": [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "thumbor.internal"),
+        (":path", f"/{'s' * 28}/fit-in/300x0/http%3A%2F%2F127.0.0.1%3A10001%2F{'t' * 110}"),
+        ("x-pinhole-cluster", "small"),
+        ("x-forwarded-proto", "http"),
+        ("user-agent", "pinhole"),
+        ("x-envoy-original-path", "/images/small/2024/landscape-01.jpg"),
+        ("x-request-id", "3c1a2b7e-1111-4222-8333-444455556666"),
+    ],
+    "proxy_on_response_headers": [
+        (":status", "200"),
+        ("content-type", "image/jpeg"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "public, max-age=3600"),
+        ("etag", f'"{"e" * 22}"'),
+        ("content-length", "1024"),
+    ],
+}
 PRESETS = [f"/images/{('small', 'medium', 'large')[number % 3]}/{source}" for number, source in enumerate(SOURCES)]
 UNKNOWN = [f"/images/huge/{source}" for source in SOURCES]
 TOO_LARGE = [f"/strict/{source}?width=5000" for source in SOURCES]
@@ -91,6 +115,10 @@ class Field:
             file.write_bytes(emptymodule.module(callbacks))
             port = self._listen(to_cluster("small"), wasm(file, "empty", "", [], file.stem))
             self._add(Variant(name, Job(port, PRESETS)))
+        file = SCRATCH / "replacing-module.wasm"
+        file.write_bytes(emptymodule.module(emptymodule.LIKE_THE_SDK, REPLACED))
+        port = self._listen(BY_HEADER, wasm(file, "empty", "", [], file.stem))
+        self._add(Variant(REPLACING, Job(port, PRESETS)), with_h2=True)
 
     def _add_pinhole(self, module: Path, label: str) -> None:
         policy = policies.full()
