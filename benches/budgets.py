@@ -22,7 +22,7 @@ SOAK_REQUESTS = int(os.environ.get("SOAK_REQUESTS", 100_000))
 
 # The name of the figure, its unit, and the most that it may be.
 BUDGETS = {
-    "the module": ("bytes", 1_190_000),
+    "the module": ("bytes", 1_200_000),
     "loading a policy with 10,000 presets": ("ms", 50),
     "memory for the module, in all workers": ("MB", 45),
     "memory for each worker": ("MB", 3),

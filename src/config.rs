@@ -9,6 +9,7 @@
 
 mod compile;
 pub mod error;
+mod fingerprint;
 pub mod raw;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,6 +30,8 @@ pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 pub struct Loaded {
     /// The policy.
     pub policy: Policy,
+    /// The number by which the document is known, whatever its spelling; see [`fingerprint`].
+    pub fingerprint: u32,
     /// What is defined without use.
     pub warnings: Vec<ConfigWarning>,
 }
@@ -36,9 +39,10 @@ pub struct Loaded {
 /// Loads a policy document. The errors are sorted by place and never empty.
 pub fn load(document: &[u8], environment: Environment<'_>) -> Result<Loaded, Vec<ConfigError>> {
     let tree = Tree::parse(document).map_err(|error| vec![ConfigError::syntax(&error)])?;
+    let fingerprint = fingerprint::of(&tree);
     let (raw, mut errors): (RawPolicy, _) = reader::read(tree);
     let compiled = match compile::compile(raw, environment) {
-        Ok(loaded) if errors.is_empty() => return Ok(loaded),
+        Ok((policy, warnings)) if errors.is_empty() => return Ok(Loaded { policy, fingerprint, warnings }),
         Ok(_) => Vec::new(),
         Err(compiled) => compiled,
     };

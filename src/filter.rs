@@ -16,6 +16,7 @@ mod exchange;
 mod host;
 mod push;
 mod root;
+mod telemetry;
 
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;

@@ -34,6 +34,7 @@
 //! | [`resizer`] | how each resizer is asked; one file per dialect |
 //! | [`keeping`] | what the gate tells the edge about an origin's cache rules |
 //! | [`response`] | what an upstream's answer means, and what of it goes on; [`validators`] in our own words |
+//! | [`telemetry`] | names of metrics, words of access logs: what operators see of pinhole |
 //! | [`via`] | the mark by which a source that leads back here is known |
 #![cfg_attr(target_arch = "wasm32", doc = "| [`filter`] | the only module that talks to the host |")]
 #![cfg_attr(
@@ -78,6 +79,7 @@ pub mod response;
 pub mod seal;
 pub mod secret;
 pub mod signature;
+pub mod telemetry;
 pub mod transform;
 pub mod validators;
 pub mod via;

@@ -82,6 +82,11 @@ impl Policy {
         fetch::request(self, forward.origin, source, Method::Get, &[], now)
     }
 
+    /// Whether sources are pushed, and not fetched by the resizer.
+    pub fn pushes(&self) -> bool {
+        matches!(self.supply, Supply::Push(_))
+    }
+
     /// What an upstream's answer means, and what of it may go on.
     pub fn judge(&self, rule: &AnswerRule, headers: &Headers) -> Verdict {
         response::judge(rule, &self.supply.marks().etags, headers)

@@ -28,6 +28,8 @@ const PLACEHOLDER: &[u8] = &[
 /// A response of our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalReply {
+    /// What it is answered for; nothing for a picture, and for a 304.
+    pub rejection: Option<Rejection>,
     /// The status.
     pub status: u16,
     /// All headers beside it.
@@ -58,7 +60,7 @@ impl LocalReply {
             // RFC 9110 15.5.6: a 405 names what is allowed.
             headers.push(("allow", "GET, HEAD".to_owned()));
         }
-        LocalReply { status: rejection.status(), headers, body }
+        LocalReply { rejection: Some(rejection), status: rejection.status(), headers, body }
     }
 
     /// The reply for a rejection with a fallback image as its body. `cache` is what would hold for the
@@ -82,12 +84,12 @@ impl LocalReply {
             FallbackStatus::Error => rejection.status(),
             FallbackStatus::Ok => 200,
         };
-        LocalReply { status, headers, body: image.bytes().to_vec() }
+        LocalReply { rejection: Some(rejection), status, headers, body: image.bytes().to_vec() }
     }
 
     /// Says that the request has the picture already.
     pub fn not_modified(headers: OwnHeaders) -> LocalReply {
-        LocalReply { status: 304, headers, body: Vec::new() }
+        LocalReply { rejection: None, status: 304, headers, body: Vec::new() }
     }
 
     /// Status and headers of an answer that says the same without a body.
@@ -100,7 +102,7 @@ impl LocalReply {
     /// A picture that came by other ways than the response that is under way. Its length is the body's.
     pub fn picture(mut headers: OwnHeaders, body: Vec<u8>) -> LocalReply {
         headers.retain(|(name, _)| ![":status", "content-length"].contains(name));
-        LocalReply { status: 200, headers, body }
+        LocalReply { rejection: None, status: 200, headers, body }
     }
 }
 

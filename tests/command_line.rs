@@ -35,7 +35,7 @@ fn printed(arguments: &[&str]) -> String {
 #[test]
 fn check_counts_the_variants_of_every_route() {
     let lines = printed(&["check", "tests/config/good/every-option.json"]);
-    let wanted = "tests/config/good/every-option.json: valid\n  \
+    let wanted = "tests/config/good/every-option.json: valid, fingerprint 1455758248\n  \
         routes[0]          2 variants of each source  /images/(?<preset>[^/]+)/(?<source>.+)\n  \
         routes[1]         27 variants of each source  /strict/(?<preset>[^/]+)/(?<source>.+)\n  \
         routes[2]  unlimited variants of each source  /cdn-cgi/image/(?<options>[^/]+)/(?<source>.+)\n  \

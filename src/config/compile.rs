@@ -17,9 +17,9 @@ mod upstreams;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Environment;
 use super::error::{ConfigError, ConfigWarning, Place, quote};
 use super::raw::{RawPolicy, RawResizer, RawValue};
-use super::{Environment, Loaded};
 use crate::options::Options;
 use crate::policy::Policy;
 use crate::policy::routes::Routes;
@@ -66,7 +66,10 @@ impl Findings<'_> {
 }
 
 /// Compiles a whole document.
-pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Loaded, Vec<ConfigError>> {
+pub(super) fn compile(
+    raw: RawPolicy,
+    environment: Environment<'_>,
+) -> Result<(Policy, Vec<ConfigWarning>), Vec<ConfigError>> {
     let mut findings = Findings { errors: Vec::new(), keys: Vec::new(), environment };
     let RawPolicy { schema: _, version, presets, routes, origins, resizer, gate, signing, fallbacks } = raw;
     let top = Place::default();
@@ -131,7 +134,7 @@ pub(super) fn compile(raw: RawPolicy, environment: Environment<'_>) -> Result<Lo
         Some((resizer, supply)) if findings.errors.is_empty() => {
             let policy = Policy { presets, routes: Routes::new(routes), origins, resizer, supply };
             let warnings = warnings_of(&policy);
-            Ok(Loaded { policy, warnings })
+            Ok((policy, warnings))
         }
         _ => Err(findings.errors),
     }

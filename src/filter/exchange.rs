@@ -13,13 +13,14 @@ use proxy_wasm::types::Action;
 
 use super::host;
 use super::push::{Push, Step};
+use super::root::Active;
 use crate::keeping::Keeping;
-use crate::policy::Policy;
 use crate::policy::decision::Decision;
 use crate::policy::rejection::Rejection;
 use crate::reply::LocalReply;
 use crate::request::{Method, values};
 use crate::response::{AnswerRule, OwnHeaders, Role, Verdict};
+use crate::telemetry::Answered;
 
 /// How far an exchange is.
 enum State {
@@ -42,7 +43,7 @@ enum State {
 
 /// One request and its response.
 pub struct Exchange {
-    active: Option<(Role, Rc<Policy>)>,
+    active: Option<Rc<Active>>,
     state: State,
     /// Whether Envoy would put a reply of ours into the form that gRPC has for errors: 200, without a body.
     in_grpc_form: bool,
@@ -50,8 +51,23 @@ pub struct Exchange {
 
 impl Exchange {
     /// Without a policy, everything is refused.
-    pub fn new(active: Option<(Role, Rc<Policy>)>) -> Exchange {
+    pub fn new(active: Option<Rc<Active>>) -> Exchange {
         Exchange { active, state: State::Fresh, in_grpc_form: false }
+    }
+
+    /// Refuses a request that goes nowhere.
+    fn reject(&mut self, reply: &LocalReply) -> Action {
+        if let (Some(active), Some(rejection)) = (&self.active, reply.rejection) {
+            active.telemetry.rejected(rejection);
+        }
+        self.reply(reply)
+    }
+
+    /// Notes what becomes of an upstream's answer.
+    fn note(&self, answered: Answered) {
+        if let Some(active) = &self.active {
+            active.telemetry.answered(answered);
+        }
     }
 
     fn reply(&mut self, reply: &LocalReply) -> Action {
@@ -64,6 +80,7 @@ impl Exchange {
     /// Replies in the place of an upstream's answer. That no filter sees again, so for gRPC it is the
     /// answer itself that is rewritten.
     fn reply_instead(&mut self, reply: &LocalReply) -> Action {
+        self.note(Answered::by(reply));
         if !self.in_grpc_form {
             return self.reply(reply);
         }
@@ -81,13 +98,13 @@ impl Exchange {
     /// Decides and forwards, or says why not.
     fn forward(&mut self, ends: bool) -> Result<Action, LocalReply> {
         let plain = |rejection| LocalReply::new(rejection, None, false);
-        let (role, policy) = self.active.as_ref().ok_or_else(|| plain(Rejection::UpstreamFailed))?;
+        let active = self.active.as_ref().ok_or_else(|| plain(Rejection::UpstreamFailed))?;
         let headers = host::request_headers().ok_or_else(|| plain(Rejection::MalformedRequest))?;
         self.in_grpc_form =
             values(&headers, "content-type").any(|value| value.starts_with(b"application/grpc"));
-        let decision = match role {
-            Role::Edge => policy.decide(&headers, ends, host::now()),
-            Role::Gate => policy.open(&headers, ends, host::now()),
+        let decision = match active.role {
+            Role::Edge => active.policy.decide(&headers, ends, host::now()),
+            Role::Gate => active.policy.open(&headers, ends, host::now()),
         };
         match decision {
             Decision::Reject(refusal) => Err(refusal.reply()),
@@ -95,12 +112,14 @@ impl Exchange {
                 // Those of a pushed request go nowhere, but the access log looks at them.
                 host::replace_request_headers(forward.upstream.headers())
                     .map_err(|_| plain(Rejection::UpstreamFailed))?;
-                match Push::start(policy, &forward) {
+                match Push::start(active, &forward) {
                     None => {
+                        active.telemetry.forwarded(forward.preset);
                         self.state = State::Forwarded(forward.answer);
                         Ok(Action::Continue)
                     }
                     Some(Step::Wait(push)) => {
+                        active.telemetry.forwarded(forward.preset);
                         self.state = State::Pushing(push);
                         Ok(Action::Pause)
                     }
@@ -118,6 +137,7 @@ impl Context for Exchange {
         match push.on_answer(headers, body) {
             Step::Wait(push) => self.state = State::Pushing(push),
             Step::Reply(reply) => {
+                self.note(Answered::by(&reply));
                 self.reply(&reply);
             }
         }
@@ -128,7 +148,7 @@ impl HttpContext for Exchange {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         match self.forward(end_of_stream) {
             Ok(action) => action,
-            Err(reply) => self.reply(&reply),
+            Err(reply) => self.reject(&reply),
         }
     }
 
@@ -148,10 +168,11 @@ impl HttpContext for Exchange {
             // Envoy has ended the wait.
             State::Pushing(push) => {
                 let reply = push.reply(Rejection::UpstreamTimeout);
+                self.note(Answered::by(&reply));
                 return self.reply(&reply);
             }
             // Envoy refused the request before it came to us: a malformed path, too many headers.
-            State::Fresh => return self.reply(&LocalReply::new(Rejection::MalformedRequest, None, false)),
+            State::Fresh => return self.reject(&LocalReply::new(Rejection::MalformedRequest, None, false)),
             State::Forwarded(rule) => rule,
         };
         let headers = host::response_headers().unwrap_or_default();
@@ -166,15 +187,16 @@ impl HttpContext for Exchange {
             }
             (None, _) => rule,
         };
-        let Some((_, policy)) = &self.active else {
+        let Some(active) = &self.active else {
             return self.reply_instead(&rule.reply(Rejection::UpstreamFailed));
         };
-        let rejection = match policy.judge(&rule, &headers) {
+        let rejection = match active.policy.judge(&rule, &headers) {
             Verdict::NotModified(headers) => return self.reply_instead(&LocalReply::not_modified(headers)),
             Verdict::Deliver(headers) => {
                 let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
                 match host::replace_response_headers(headers) {
                     Ok(()) => {
+                        self.note(Answered::Deliver);
                         let without_body = rule.role == Role::Edge && rule.method == Method::Head;
                         self.state = State::Delivering { without_body };
                         return Action::Continue;

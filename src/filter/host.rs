@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, Status};
+use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 
 use crate::reply::LocalReply;
 
@@ -104,4 +104,26 @@ pub fn note(key: &str, value: &[u8]) {
 /// What was noted under a key.
 pub fn noted(key: &str) -> Option<Vec<u8>> {
     hostcalls::get_shared_data(key).ok()?.0
+}
+
+/// A metric of this name; the same one where Envoy has it already.
+pub fn define(kind: MetricType, name: &str) -> Option<u32> {
+    hostcalls::define_metric(kind, name).ok()
+}
+
+/// Counts one more.
+pub fn count(counter: u32) {
+    // Without effect where the host refuses: a number is not worth a request.
+    let _ = hostcalls::increment_metric(counter, 1);
+}
+
+/// Sets a gauge, or adds to a histogram.
+pub fn record(metric: u32, value: u64) {
+    let _ = hostcalls::record_metric(metric, value);
+}
+
+/// Tells access logs and traces a word about the request under way: `%FILTER_STATE(wasm.name:PLAIN)%`. To be called in
+/// callbacks of a request only: the wrapper panics where there is none.
+pub fn tell(name: &str, word: &str) {
+    let _ = hostcalls::set_property(vec![name], Some(word.as_bytes()));
 }

@@ -10,12 +10,13 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::host;
-use crate::policy::Policy;
+use super::root::Active;
 use crate::policy::decision::Forward;
 use crate::policy::rejection::Rejection;
 use crate::reply::LocalReply;
 use crate::response::AnswerRule;
 use crate::response::push::{Answer, Source, judge_source};
+use crate::telemetry;
 
 /// A request to the resizer that waits for its body.
 struct Resize {
@@ -32,19 +33,40 @@ enum Stage {
     Resizing { source: Source },
 }
 
+impl Stage {
+    fn name(&self) -> telemetry::Stage {
+        match self {
+            Stage::Fetching { .. } => telemetry::Stage::Source,
+            Stage::Resizing { .. } => telemetry::Stage::Picture,
+        }
+    }
+}
+
 /// A picture that is being made.
 pub struct Push {
-    policy: Rc<Policy>,
+    active: Rc<Active>,
     stage: Stage,
-    deadline: Option<SystemTime>,
+    clock: Clock,
 }
 
 /// A call is ended by its limit if it ends no earlier than this before: clocks are read at two places.
 const TOLERANCE: Duration = Duration::from_millis(20);
 
-/// When a call of this limit that is made now has been answered at the latest.
-fn deadline(limit: Duration) -> Option<SystemTime> {
-    host::clock()?.checked_add(limit)?.checked_sub(TOLERANCE)
+/// When a call was made, and how long it may take.
+struct Clock {
+    start: Option<SystemTime>,
+    limit: Duration,
+}
+
+impl Clock {
+    fn start(limit: Duration) -> Clock {
+        Clock { start: host::clock(), limit }
+    }
+
+    /// How long the call has taken until now.
+    fn elapsed(&self) -> Option<Duration> {
+        host::clock()?.duration_since(self.start?).ok()
+    }
 }
 
 /// How a push goes on.
@@ -57,7 +79,7 @@ pub enum Step {
 
 impl Push {
     /// Asks the origin. `None` for what is not pushed.
-    pub fn start(policy: &Rc<Policy>, forward: &Forward<'_>) -> Option<Step> {
+    pub fn start(active: &Rc<Active>, forward: &Forward<'_>) -> Option<Step> {
         let fetch = forward.push.as_ref()?;
         let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
         let failed = || Step::Reply(forward.answer.reply(Rejection::UpstreamFailed));
@@ -75,7 +97,7 @@ impl Push {
         }
         let (rule, most) = (forward.answer.clone(), fetch.limits.source_bytes);
         let stage = Stage::Fetching { rule, resize, most };
-        Some(Step::Wait(Push { policy: policy.clone(), stage, deadline: deadline(limit) }))
+        Some(Step::Wait(Push { active: active.clone(), stage, clock: Clock::start(limit) }))
     }
 
     /// What is answered where the wait is over.
@@ -89,13 +111,17 @@ impl Push {
     /// Goes on with the answer that was awaited: so many headers, and a body of so many bytes.
     pub fn on_answer(self, headers: usize, body: usize) -> Step {
         let headers = if headers == 0 { Vec::new() } else { host::answer_headers() };
-        let late = self.deadline.zip(host::clock()).is_some_and(|(deadline, now)| now >= deadline);
+        let elapsed = self.clock.elapsed();
+        let late = elapsed.is_some_and(|elapsed| elapsed.saturating_add(TOLERANCE) >= self.clock.limit);
+        if let Some(elapsed) = elapsed {
+            self.active.telemetry.pushed(self.stage.name(), elapsed);
+        }
         let answer = Answer { headers: &headers, body, late };
         match self.stage {
             Stage::Fetching { rule, resize, most } => {
-                match judge_source(rule, &self.policy.supply.marks().etags, answer, most) {
+                match judge_source(rule, &self.active.policy.supply.marks().etags, answer, most) {
                     Err(reply) => Step::Reply(reply),
-                    Ok(source) => resize.post(self.policy, source, body),
+                    Ok(source) => resize.post(self.active, source, body),
                 }
             }
             Stage::Resizing { source } => match source.judge_picture(answer) {
@@ -111,7 +137,7 @@ impl Push {
 
 impl Resize {
     /// Sends the source, which is the body of the answer that is being looked at.
-    fn post(&self, policy: Rc<Policy>, source: Source, length: usize) -> Step {
+    fn post(&self, active: Rc<Active>, source: Source, length: usize) -> Step {
         let mut headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         headers.push(("content-type", source.media_type));
@@ -119,9 +145,11 @@ impl Resize {
             return Step::Reply(source.reply(Rejection::UpstreamFailed));
         };
         match host::call(&self.cluster, headers, Some(&body), self.limit) {
-            Ok(()) => {
-                Step::Wait(Push { policy, stage: Stage::Resizing { source }, deadline: deadline(self.limit) })
-            }
+            Ok(()) => Step::Wait(Push {
+                active,
+                stage: Stage::Resizing { source },
+                clock: Clock::start(self.limit),
+            }),
             Err(_) => Step::Reply(source.reply(Rejection::UpstreamUnavailable)),
         }
     }

@@ -11,14 +11,22 @@ use proxy_wasm::types::ContextType;
 
 use super::exchange::Exchange;
 use super::host;
+use super::telemetry::Telemetry;
 use crate::config;
 use crate::policy::Policy;
 use crate::response::Role;
 
+/// What an instance works with, once it has its policy.
+pub struct Active {
+    pub role: Role,
+    pub policy: Policy,
+    pub telemetry: Telemetry,
+}
+
 /// One plugin instance of one worker.
 #[derive(Default)]
 pub struct Root {
-    active: Option<(Role, Rc<Policy>)>,
+    active: Option<Rc<Active>>,
 }
 
 impl Context for Root {}
@@ -40,7 +48,8 @@ impl RootContext for Root {
             Ok(loaded) => {
                 loaded.warnings.iter().for_each(|warning| warn!("pinhole: {warning}"));
                 info!("pinhole: policy loaded");
-                self.active = Some((role, Rc::new(loaded.policy)));
+                let telemetry = Telemetry::new(role, &loaded);
+                self.active = Some(Rc::new(Active { role, policy: loaded.policy, telemetry }));
                 true
             }
             Err(errors) => {

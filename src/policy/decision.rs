@@ -211,8 +211,18 @@ pub(super) fn forwarded_proto(headers: &Headers) -> &'static str {
     }
 }
 
-/// Headers that join traces (W3C Trace Context, Envoy's request id).
-const TRACE_HEADERS: [&str; 3] = ["x-request-id", "traceparent", "tracestate"];
+/// Headers that join traces (Envoy's request id, W3C Trace Context, and both forms of Zipkin's B3).
+const TRACE_HEADERS: [&str; 9] = [
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+    "b3",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "x-b3-flags",
+];
 
 /// The trace headers of a request that have the form of one: visible ASCII, of limited length.
 pub(super) fn trace_context(headers: &Headers) -> Vec<(&'static str, String)> {

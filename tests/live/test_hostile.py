@@ -12,7 +12,7 @@ import pytest
 import contract
 import wire
 from stack import Stack
-from through_stub import PATH, Stubbed, ask, check_served, serves_others
+from through_stub import B3, PATH, Stubbed, ask, check_served, serves_others
 from wire import Closed, Connection, request
 
 
@@ -207,9 +207,11 @@ def test_sixty_thousand_bytes_of_path_reach_the_module(roomy: Stubbed) -> None:
 def test_a_trace_of_the_visitor_goes_on_to_the_resizer_only(stubbed: Stubbed) -> None:
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = [("traceparent", parent), ("tracestate", "visitor=1"), ("x-request-id", "canary")]
+    headers += [(name, "80f198ee56343ba8") for name in B3]
     check_served(ask(stubbed, request(headers=headers)), stubbed)
     told = dict(stubbed[1].asked[0].headers)
     assert (told["traceparent"], told["tracestate"]) == (parent, "visitor=1")
+    assert {told.get(name) for name in B3} == {"80f198ee56343ba8"}
     check_served(ask(stubbed, request(headers=[*headers, ("traceparent", "canary")])), stubbed)
     assert "traceparent" not in dict(stubbed[1].asked[0].headers)
 

@@ -11,7 +11,8 @@ Stubbed = tuple[Stack, Upstream]
 
 # What the resizer is told, always and at most. The request id is Envoy's, TRACE is the visitor's.
 ALWAYS = {"host", "x-forwarded-proto", "user-agent", "x-envoy-original-path", "x-request-id"}
-TRACE = {"traceparent", "tracestate"}
+B3 = {"b3", *(f"x-b3-{name}" for name in ("traceid", "spanid", "parentspanid", "sampled", "flags"))}
+TRACE = {"traceparent", "tracestate"} | B3
 
 
 def check_upstream(asked: list[Asked], path: str = PATH) -> None:

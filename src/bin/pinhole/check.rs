@@ -21,7 +21,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     match load(&arguments.policy) {
         Ok(loaded) => {
             loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-            println!("{}: valid", arguments.policy.display());
+            println!("{}: valid, fingerprint {}", arguments.policy.display(), loaded.fingerprint);
             variants(&loaded.policy).iter().for_each(|line| println!("  {line}"));
             Outcome::Good
         }
