@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from conftest import ROOT
 
-BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w+)(?: (?P<about>[^\n]+))?\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)(?: (?P<about>[^\n]+))?\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL
+)
 TABLE = re.compile(r"^(?:\|.*\n)+", re.MULTILINE)
 
 

@@ -34,7 +34,7 @@ def test_every_script_is_known() -> None:
     assert [next(text for text in TOLD if block.text.startswith(text)) for _, block in SCRIPTS] == list(TOLD)
 
 
-@pytest.mark.parametrize("page, block", [pytest.param(*script, id=f"{script[0]} {script[1].text[:30]}") for script in SCRIPTS])
+@pytest.mark.parametrize("page, block", [pytest.param(*one, id=f"{one[0]} {one[1].text[:30]}") for one in SCRIPTS])
 def test_a_script_runs_and_tells(page: str, block: pages.Block, stack: Stack) -> None:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", with_ports(block.text, stack.ports)],
