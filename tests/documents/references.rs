@@ -112,6 +112,18 @@ fn operations_tells_of_every_refusal_what_to_do() {
 }
 
 #[test]
+fn operations_tells_of_every_alert_what_to_do() {
+    let page = page::page("envoy/operations.md");
+    let tables = page.tables(&["alert", "what to do"]);
+    let told: Vec<&str> =
+        tables.iter().flat_map(|table| table.rows()).map(|row| quoted(&row[0])[0]).collect();
+    let rules = page::page("envoy/observability/alerts.yml").text;
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() >= 10);
+    assert_eq!(told, alerts);
+}
+
+#[test]
 fn security_has_every_invariant_of_the_crate() {
     let map = page::page("src/lib.rs").text;
     let section = map.split_once("//! # Invariants").unwrap().1;
