@@ -20,6 +20,11 @@ ADDITION = re.compile(r"^ *# ---- only in this file\n(?:.*\n)*? *# ---- end\n", 
 # A variant that has no gate says so where envoy.yaml has that listener.
 GATE = re.compile(r"^  # ---- gate: .*\n(?:.*\n)*?(?=  clusters:\n)", re.MULTILINE)
 NO_GATE = "  # ---- no gate in this file\n\n"
+# Where the edge's routes are.
+EDGE_ROUTES = re.compile(
+    r"^  - name: edge\n(?:.*\n)*?          route_config:\n(?P<limits>)(?:.*\n)*?              routes:\n(?P<routes>)",
+    re.MULTILINE,
+)
 
 
 class BootstrapError(Exception):
@@ -76,6 +81,30 @@ def render(ports: Ports = Ports(), policy: str | None = None, text: str | None =
     if policy is not None:
         text = _with_policy(text, policy)
     return _with_ports(text, ports)
+
+
+def with_page(text: str, page: Path, headers: dict[str, str]) -> str:
+    """The configuration with this page at exactly `/` of the edge, for GET and HEAD. pinhole, which would refuse it, is
+    not asked there; everything else stays as it was."""
+    found = list(EDGE_ROUTES.finditer(text))
+    if len(found) != 1:
+        raise BootstrapError(f"envoy.yaml: expected one `routes:` of the listener `edge`, found {len(found)}")
+    limits, routes = found[0].start("limits"), found[0].start("routes")
+    added = [
+        f"{{ header: {{ key: {name}, value: {json.dumps(value)} }}, append_action: OVERWRITE_IF_EXISTS_OR_ADD }}"
+        for name, value in headers.items()
+    ]
+    route = f"""\
+              - match:
+                  path: "/"
+                  headers: [{{ name: ":method", string_match: {{ safe_regex: {{ regex: "GET|HEAD" }} }} }}]
+                direct_response: {{ status: 200, body: {{ filename: {json.dumps(str(page))} }} }}
+                typed_per_filter_config:
+                  pinhole: {{ "@type": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true }}
+                response_headers_to_add: [{", ".join(added)}]
+"""
+    limit = f"            max_direct_response_body_size_bytes: {page.stat().st_size}\n"
+    return text[:limits] + limit + text[limits:routes] + route + text[routes:]
 
 
 def inline_policy(text: str) -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 
 import origin
 from bootstrap import ROOT, BootstrapError, Ports
+from gallery import volume
 from resizers import telltale
 from stack import Stack, StackError, from_environment, interrupt_on_sigterm
 
@@ -56,7 +57,13 @@ def refused(answer: Answer) -> bool:
     return 400 <= answer.status < 500 and answer.reason != "" and answer.size is None
 
 
+def is_page(answer: Answer) -> bool:
+    page = answer.headers.get("content-type") == "text/html; charset=utf-8"
+    return answer.status == 200 and page and "content-security-policy" in answer.headers
+
+
 STEPS = [
+    Step("the page, which pinhole is not asked for", "/", "a page", is_page),
     Step(
         "a preset: small is 300 wide",
         f"/images/small/{PICTURE}",
@@ -98,14 +105,12 @@ def paint(text: str, color: int) -> str:
     return f"\033[{color}m{text}\033[0m" if COLORED else text
 
 
-def volume(count: int) -> str:
-    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
-
-
 def describe(answer: Answer) -> str:
     if answer.size:
         width, height = answer.size
         return f"{answer.headers['content-type']}, {width} x {height}, {volume(len(answer.body))}"
+    if answer.status == 200:
+        return f"{answer.headers.get('content-type', '')}, {volume(len(answer.body))}"
     return f"refused: {answer.reason}" if answer.reason else "refused by Envoy"
 
 
@@ -130,6 +135,7 @@ def show(stack: Stack) -> bool:
     with Image.open(original) as picture:
         width, height = picture.size
     starter = "func-e" if stack.func_e else "its binary"
+    print(f"Look at {stack.edge_url}/\n")
     print(f"pinhole, with {stack.resizer} as resizer and Envoy started by {starter}")
     print(
         f"The original has {width} x {height} pixels and {volume(original.stat().st_size)}; nobody gets it.\n"
@@ -189,7 +195,7 @@ def main() -> int:
     interrupt_on_sigterm()
     once = "--once" in sys.argv[1:] or os.environ.get("DEMO_ONCE") == "1"
     try:
-        with from_environment() as stack:
+        with from_environment(gallery=True) as stack:
             good = show(stack)
             if not once:
                 print(f"\nTry it (Ctrl-C ends the demo; logs are in {stack.directory.relative_to(ROOT)}):")

@@ -18,12 +18,14 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import gallery
 import keys
 import pictures
 import resizers
-from bootstrap import ENVOY_YAML, NO_GATE, ROOT, BootstrapError, Ports, render
+from bootstrap import ENVOY_YAML, NO_GATE, ROOT, BootstrapError, Ports, inline_policy, render, with_page
 from children import Child, ChildError, answers, listens
 from programs import ProgramError
+from showcase import ShowcaseError
 
 MODULE = ROOT / "target" / "wasm32-wasip1" / "release" / "pinhole.wasm"
 SCRATCH = ROOT / "target" / "demo"  # pictures, logs and configurations of all runs
@@ -50,14 +52,16 @@ class Stack:
         configuration: str = "envoy.yaml",
         log_level: str = "warning",
         origin: bool = True,
+        gallery: bool = False,
     ) -> None:
         """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets;
-        `configuration` is one of envoy/*.yaml.
+        `configuration` is one of envoy/*.yaml; `gallery` adds the demo's page at `/`.
 
         For tests: without a `resizer` or an `origin`, the caller answers on its port; `envoy_env` gives Envoy other
         secrets than its neighbours have; `configure` changes the text of the configuration first; `log_level` is Envoy's.
         """
         self.policy, self.resizer, self.origin, self.concurrency = policy, resizer, origin, concurrency
+        self.gallery = gallery
         self.ports = ports or Ports.free()
         self.env = keys.fresh() | (env or {})
         self.envoy_env = self.env | (envoy_env or {})
@@ -83,7 +87,7 @@ class Stack:
     def __enter__(self) -> "Stack":
         try:
             self._start()
-        except (ChildError, BootstrapError, ProgramError) as error:
+        except (ChildError, BootstrapError, ProgramError, ShowcaseError) as error:
             self.stop()
             raise StackError(str(error)) from None
         except BaseException:  # Ctrl-C during the start must leave nothing behind either
@@ -157,7 +161,13 @@ class Stack:
     def _start_envoy(self) -> None:
         # The configuration without a gate has the only policy that goes with it.
         policy = self.policy or (resizers.shipped_policy(self.resizer or "thumbor") if self.has_gate else None)
-        self.envoy_config.write_text(render(self.ports, policy, self.configure(self.configuration.read_text())))
+        text = self.configure(self.configuration.read_text())
+        if self.gallery:
+            page = gallery.make(json.loads(policy or inline_policy(text)), self.pictures)
+            file = self.directory / "gallery.html"
+            file.write_text(page.html)
+            text = with_page(text, file, page.headers)
+        self.envoy_config.write_text(render(self.ports, policy, text))
         command, environment = [find_envoy()], self.envoy_env
         if self.func_e:
             environment = environment | func_e_environment(command[0], self.directory / "func-e")
@@ -216,13 +226,13 @@ def interrupt_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-def from_environment() -> Stack:
+def from_environment(gallery: bool = False) -> Stack:
     """The stack that RESIZER, PUSH and the variables of ports name."""
     if os.environ.get("PUSH") != "1":
-        return Stack(resizer=os.environ.get("RESIZER", "thumbor"), ports=Ports.from_environment())
+        return Stack(resizer=os.environ.get("RESIZER", "thumbor"), ports=Ports.from_environment(), gallery=gallery)
     if (named := os.environ.get("RESIZER", "imaginary")) != "imaginary":
         raise StackError(f"PUSH=1 goes with RESIZER=imaginary, not with {named}: no other takes pictures")
-    return Stack(resizer=named, configuration="envoy-push.yaml", ports=Ports.from_environment())
+    return Stack(resizer=named, configuration="envoy-push.yaml", ports=Ports.from_environment(), gallery=gallery)
 
 
 def main() -> None:
