@@ -7,7 +7,7 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers demo test test-unit test-live test-resizers check lint doc policies clean
+.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers chromium demo test test-unit test-live test-resizers check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ help: ## List the targets
 wasm: ## Build the module, and get its compiler target by itself
 	@.make/wasm
 
-demo: wasm venv func-e resizer ## Run origin, resizer and Envoy, show what is served and what is refused, and stay up
+demo: wasm venv func-e resizer ## Run origin, resizer and Envoy, show what is served and refused, with a page to look at, and stay up
 	@$(PYTHON) envoy/demo/demo.py
 
 test: test-unit test-live ## Run every test
@@ -23,7 +23,7 @@ test: test-unit test-live ## Run every test
 test-unit: ## Run the tests that need no Envoy
 	cargo test
 
-test-live: wasm venv func-e resizer resizers origins ## Run the tests against a real Envoy, resizer and origin
+test-live: wasm venv func-e resizer resizers origins chromium ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
 
 test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install
@@ -70,5 +70,5 @@ resizer:
 	@[ "$(RESIZER)" = thumbor ] || .make/resizers "$(RESIZER)" >/dev/null
 
 # What cannot be installed is said here, and named again by the tests that skip.
-resizers origins:
-	@-.make/$@
+resizers origins chromium:
+	@-.make/$@ >/dev/null
