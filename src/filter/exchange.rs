@@ -107,7 +107,12 @@ impl Exchange {
             Role::Gate => active.policy.open(&headers, ends, host::now()),
         };
         match decision {
-            Decision::Reject(refusal) => Err(refusal.reply()),
+            Decision::Reject(refusal) => {
+                if let Some(path) = &refusal.logged_path {
+                    host::log_path(path);
+                }
+                Err(refusal.reply())
+            }
             Decision::Forward(forward) => {
                 // Those of a pushed request go nowhere, but the access log looks at them.
                 host::replace_request_headers(forward.upstream.headers())

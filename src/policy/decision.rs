@@ -40,12 +40,14 @@ pub struct Refusal {
     pub option: Option<String>,
     /// Whether the route answers with a placeholder.
     pub placeholder: bool,
+    /// What access logs show in the place of `:path`, where that may hold a signature that is valid.
+    pub logged_path: Option<String>,
 }
 
 impl Refusal {
     /// A refusal that is not about an option.
     pub fn new(rejection: Rejection, rule: Rule) -> Refusal {
-        Refusal { rejection, rule, option: None, placeholder: false }
+        Refusal { rejection, rule, option: None, placeholder: false, logged_path: None }
     }
 
     /// What is answered.

@@ -67,9 +67,23 @@ pub(super) fn decide<'p>(
     }
     let path = request.path().map_err(by_request)?;
     let (matched, found) = find(policy, &request, &path)?;
-    let (query, life) = read_query(matched, &request, now)?;
-    let source = read_source(matched, &found, headers)?;
-    let Chosen { preset, transform, vary } = choose(policy, matched, &found, &query, headers)?;
+    // A signed URL that is refused for something else opens its picture still: its query stays out of logs, too.
+    let logged_path = || matched.route.signature.as_ref().map(|_| request.raw_path().to_owned());
+    let forward = forward(policy, &request, (matched, &found), now);
+    forward.map_err(|refusal| Refusal { logged_path: logged_path(), ..refusal })
+}
+
+/// Decides about a request to a route.
+fn forward<'p>(
+    policy: &'p Policy,
+    request: &Request<'_>,
+    (matched, found): (Matched<'p>, &Found<'_>),
+    now: Option<u64>,
+) -> Result<Forward<'p>, Refusal> {
+    let headers = request.headers();
+    let (query, life) = read_query(matched, request, now)?;
+    let source = read_source(matched, found, headers)?;
+    let Chosen { preset, transform, vary } = choose(policy, matched, found, &query, headers)?;
 
     // The policy defines every origin that a route names.
     let Matched { index, route } = matched;

@@ -109,9 +109,13 @@ def test_every_other_url_gets_the_same_answer(signing: Stack) -> None:
 
 def test_neither_upstream_nor_log_sees_the_signature() -> None:
     with Stack(policy=policy(), resizer=None) as stack, Upstream(stack.ports.resizer) as upstream:
-        target = url()
+        target = url(free=["width"])
         assert get(stack, target).status == 200
         tag = target.split("&sig=")[1]
         (asked,) = upstream.asked
         assert tag not in repr(asked), f"{asked}"
-    assert tag not in stack.envoy_log.read_text()
+        # Refused for something else, it opens its picture still.
+        for worse, reason in ((f"{target}&width=5000", "over-limit"), (f"{target}&nonsense=1", "bad-signature")):
+            assert get(stack, worse).one("x-pinhole-reason") == reason
+    log = stack.envoy_log.read_text()
+    assert tag not in log and "reason=over-limit" in log and "reason=bad-signature" in log, log
