@@ -5,6 +5,8 @@
 //! refers to is there, so that a request can fail only for what the request says. INVARIANT: a
 //! decision depends on the policy and the request alone; nothing here does I/O.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod advice;
 pub mod bounds;
 pub mod decision;
 mod edge;

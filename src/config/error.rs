@@ -93,17 +93,22 @@ pub fn quote(value: &str) -> String {
     format!("`{shown}`")
 }
 
-/// The known name that a mistyped one most likely means.
+/// The known name that a mistyped one most likely means: at most two slips away, in whichever case.
 #[cold]
 #[inline(never)]
-fn nearest(name: &str, known: &[&str]) -> String {
-    known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.len())
-        .min()
-        .map(|(_, candidate)| format!(" (did you mean `{candidate}`?)"))
-        .unwrap_or_default()
+pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let name = name.to_ascii_lowercase();
+    let slips = |candidate: &str| strsim::damerau_levenshtein(&name, &candidate.to_ascii_lowercase());
+    let near = known.iter().map(|candidate| (slips(candidate), *candidate));
+    let near = near.filter(|(slips, candidate)| *slips <= 2 && *slips < candidate.len());
+    near.min().map(|(_, candidate)| candidate)
+}
+
+/// The same as the end of what was found.
+#[cold]
+#[inline(never)]
+fn meant(name: &str, known: &[&str]) -> String {
+    nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 }
 
 /// Names in backticks, joined by commas.
@@ -124,6 +129,16 @@ impl ConfigError {
     /// Where the error is.
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// What was found there.
+    pub fn found(&self) -> &str {
+        &self.found
+    }
+
+    /// What is wanted.
+    pub fn wanted(&self) -> &str {
+        &self.wanted
     }
 
     /// The document is not JSON.
@@ -151,7 +166,7 @@ impl ConfigError {
     #[cold]
     #[inline(never)]
     pub fn unknown_key(place: Place, key: &str, known: &[&str]) -> ConfigError {
-        let found = format!("an unknown key{}", nearest(key, known));
+        let found = format!("an unknown key{}", meant(key, known));
         ConfigError::new(place, found, format!("one of {}", list(known)))
     }
 
@@ -159,7 +174,7 @@ impl ConfigError {
     #[cold]
     #[inline(never)]
     pub fn word(word: &str, known: &[&str]) -> String {
-        format!("{}{}", quote(word), nearest(word, known))
+        format!("{}{}", quote(word), meant(word, known))
     }
 
     /// A word is not one of a closed set.
@@ -183,7 +198,7 @@ impl ConfigError {
     #[cold]
     #[inline(never)]
     fn none_of(place: Place, name: &str, section: &str, defined: &[&str]) -> ConfigError {
-        let found = format!("{}{}", quote(name), nearest(name, defined));
+        let found = format!("{}{}", quote(name), meant(name, defined));
         let wanted = if defined.is_empty() {
             format!("a name defined in `{section}`, which defines none")
         } else {
@@ -205,6 +220,16 @@ impl ConfigError {
 }
 
 impl ConfigWarning {
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What it says.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Something is defined that nothing uses.
     pub fn unused(place: Place) -> ConfigWarning {
         ConfigWarning { place, message: "defined, but no route uses it".to_owned() }

@@ -3,18 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use pinhole::policy::Policy;
+use pinhole::policy::advice::Advice;
 use pinhole::policy::decision::{Decision, Forward, Refusal};
 use serde_json::{Value, json};
 
-use crate::url::VisitorUrl;
+use crate::screen::{BAD, FAINT, GOOD, HEAD, NOTE, failed, say, styled};
+use crate::url::{VisitorUrl, header};
 use crate::{Outcome, load, now};
 
 /// Explain what the edge does with a request: the decision, the rule that made it, and the upstream
 /// requests with secrets masked.
+///
+/// For a request that is refused for a name that the policy does not have, also what it most likely meant.
+/// Exit codes: 0 served, 1 failure, 2 refused, 3 invalid policy.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The policy document, JSON. Secrets are taken from the environment.
+    #[arg(value_hint = ValueHint::FilePath)]
     policy: PathBuf,
     /// What a visitor asks for: `http://host/path?query`, or `/path?query` for any host.
     url: String,
@@ -34,7 +41,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let headers = match request_headers(arguments) {
         Ok(headers) => headers,
         Err(message) => {
-            eprintln!("pinhole: {message}");
+            failed(message);
             return Outcome::Failure;
         }
     };
@@ -42,12 +49,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Ok(loaded) => loaded,
         Err(outcome) => return outcome,
     };
-    let decision = loaded.policy.decide(&headers, true, now());
+    let policy = &loaded.policy;
+    let decision = policy.decide(&headers, true, now());
     match (&decision, arguments.json) {
-        (Decision::Forward(forward), false) => print_forward(&loaded.policy, forward),
-        (Decision::Reject(refusal), false) => print_refusal(refusal),
-        (Decision::Forward(forward), true) => println!("{:#}", json_of_forward(forward)),
-        (Decision::Reject(refusal), true) => println!("{:#}", json_of_refusal(refusal)),
+        (Decision::Forward(forward), false) => print_forward(policy, forward),
+        (Decision::Reject(refusal), false) => print_refusal(refusal, policy.advice(&headers, refusal)),
+        (Decision::Forward(forward), true) => say(format_args!("{:#}", json_of_forward(forward))),
+        (Decision::Reject(refusal), true) => {
+            say(format_args!("{:#}", json_of_refusal(refusal, policy.advice(&headers, refusal))));
+        }
     }
     match decision {
         Decision::Forward(_) => Outcome::Good,
@@ -58,62 +68,71 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// The headers as Envoy would deliver them.
 fn request_headers(arguments: &Arguments) -> Result<Vec<(String, Vec<u8>)>, String> {
     let mut headers = VisitorUrl::parse(&arguments.url)?.headers(&arguments.method);
-    for header in &arguments.headers {
-        let (name, value) = header
-            .split_once(':')
-            .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| format!("-H: found `{header}`; wanted `name: value`"))?;
-        headers.push((name.trim().to_ascii_lowercase(), value.trim().as_bytes().to_vec()));
+    for text in &arguments.headers {
+        headers.push(header(text)?);
     }
     Ok(headers)
 }
 
+/// A line with a name and what it is.
+fn row(name: &str, value: impl std::fmt::Display) {
+    say(format_args!("  {name:<11} {value}"));
+}
+
+/// A header of an upstream request.
+fn header_row(name: &str, value: &str) {
+    say(format_args!("  {} {value}", styled(FAINT, format_args!("{name}:"))));
+}
+
 fn print_forward<'p>(policy: &'p Policy, forward: &Forward<'p>) {
-    println!("served by {}", forward.rule);
+    say(format_args!("{} by {}", styled(GOOD, "served"), forward.rule));
     if let Some(preset) = forward.preset {
-        println!("  preset      {preset}");
+        row("preset", preset);
     }
     if let Some(transform) = &forward.transform {
-        println!("  canonical   {transform}");
+        row("canonical", transform);
     }
-    println!("  cache       {}", forward.answer.cache.control());
+    row("cache", forward.answer.cache.control());
     if !forward.answer.vary.is_empty() {
-        println!("  vary        {}", forward.answer.vary.join(", "));
+        row("vary", forward.answer.vary.join(", "));
     }
-    println!("\nto the resizer");
+    say(format_args!("\n{}", styled(HEAD, "to the resizer")));
     for (name, value) in forward.upstream.headers() {
-        println!("  {name}: {}", String::from_utf8_lossy(value));
+        header_row(name, &String::from_utf8_lossy(value));
     }
     let origin = forward.origin;
     let from = if forward.push.is_some() { "pinhole" } else { "the gate" };
-    println!("\nfrom {from} to origin `{}`", origin.name());
+    say(format_args!("\n{}", styled(HEAD, format_args!("from {from} to origin `{}`", origin.name()))));
     let Ok(request) = policy.source_request(forward, now()) else {
-        println!("  not signed: the clock is not known");
+        say("  not signed: the clock is not known");
         return;
     };
     let is_secret = |name: &str| request.credentials.iter().any(|(other, _)| *other == name);
     for (name, value) in request.headers() {
         let value = String::from_utf8_lossy(value);
         match (name, value.split_once('?')) {
-            (name, _) if is_secret(name) => println!("  {name}: ***"),
-            (":path", Some((path, _))) => println!("  :path: {path}?***"),
-            _ => println!("  {name}: {value}"),
+            (name, _) if is_secret(name) => header_row(name, "***"),
+            (":path", Some((path, _))) => header_row(":path", &format!("{path}?***")),
+            _ => header_row(name, &value),
         }
     }
     for name in origin.forward().names() {
-        println!("  {name}: what the visitor sends");
+        header_row(name, "what the visitor sends");
     }
 }
 
-fn print_refusal(refusal: &Refusal) {
+fn print_refusal(refusal: &Refusal, advice: Option<Advice>) {
     let rejection = refusal.rejection;
-    println!("refused by {}", refusal.rule);
-    println!("  status      {}", rejection.status());
-    println!("  reason      {}", rejection.reason());
+    say(format_args!("{} by {}", styled(BAD, "refused"), refusal.rule));
+    row("status", rejection.status());
+    row("reason", rejection.reason());
     if let Some(option) = &refusal.option {
-        println!("  option      {}", option.escape_debug());
+        row("option", option.escape_debug());
     }
-    println!("  body        {}", rejection.text());
+    row("body", rejection.text());
+    if let Some(advice) = advice {
+        say(format_args!("{} {advice}", styled(NOTE, "hint:")));
+    }
 }
 
 fn json_of_forward(forward: &Forward<'_>) -> Value {
@@ -141,12 +160,13 @@ fn json_of_forward(forward: &Forward<'_>) -> Value {
     })
 }
 
-fn json_of_refusal(refusal: &Refusal) -> Value {
+fn json_of_refusal(refusal: &Refusal, advice: Option<Advice>) -> Value {
     json!({
         "decision": "refused",
         "rule": refusal.rule.to_string(),
         "reason": refusal.rejection.reason(),
         "status": refusal.rejection.status(),
         "option": refusal.option,
+        "hint": advice.map(|advice| advice.to_string()),
     })
 }

@@ -1,12 +1,18 @@
 //! `pinhole options`: which options there are, and what each resizer has of them.
 
+use std::collections::BTreeMap;
+
+use anstyle::Style;
 use pinhole::config::error::ConfigError;
 use pinhole::options::kind::Kind;
 use pinhole::options::value::{Number, Trim, Value};
 use pinhole::options::{OptionName, SPECS, Spec};
 use pinhole::resizer::{BY_PINHOLE, DIALECTS, Dialect, Support};
 
+use serde_json::{Value as Json, json};
+
 use crate::Outcome;
+use crate::screen::{Cell, FAINT, GOOD, HEAD, aligned, failed, say, text};
 
 /// Print the options of pictures, and which of them each resizer has.
 ///
@@ -16,46 +22,65 @@ use crate::Outcome;
 pub struct Arguments {
     /// The name of a resizer, as in a policy.
     resizer: Option<String>,
+    /// Print all that is known of the options as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let Some(name) = &arguments.resizer else {
-        print_table();
-        return Outcome::Good;
+    let chosen = match &arguments.resizer {
+        None => None,
+        Some(name) => match DIALECTS.iter().find(|dialect| dialect.name == *name) {
+            Some(dialect) => Some(*dialect),
+            None => {
+                let known = DIALECTS.map(|dialect| dialect.name);
+                let wanted = known.map(|name| format!("`{name}`")).join(", ");
+                let found = ConfigError::word(name, &known);
+                failed(format_args!("RESIZER: found {found}; wanted one of {wanted}"));
+                return Outcome::Failure;
+            }
+        },
     };
-    let Some(dialect) = DIALECTS.iter().find(|dialect| dialect.name == *name) else {
-        let known = DIALECTS.map(|dialect| dialect.name);
-        let wanted = known.map(|name| format!("`{name}`")).join(", ");
-        eprintln!("pinhole: RESIZER: found {}; wanted one of {wanted}", ConfigError::word(name, &known));
-        return Outcome::Failure;
-    };
-    print_dialect(dialect);
+    match (chosen, arguments.json) {
+        (None, false) => print_table(),
+        (Some(dialect), false) => print_dialect(dialect),
+        (None, true) => say(format_args!("{:#}", json_of_all(&DIALECTS))),
+        (Some(dialect), true) => say(format_args!("{:#}", json_of_all(&[dialect]))),
+    }
     Outcome::Good
 }
 
 fn print_table() {
-    let mut rows = vec![["option", "short"].map(str::to_owned).to_vec()];
-    rows.iter_mut().for_each(|head| head.extend(DIALECTS.iter().map(|dialect| dialect.name.to_owned())));
+    let names = ["option", "short"].into_iter().chain(DIALECTS.iter().map(|dialect| dialect.name));
+    let mut rows: Vec<Vec<Cell>> = vec![names.map(|name| text(name).styled(HEAD)).collect()];
     rows.extend(SPECS.iter().map(|spec| {
-        let mut row = vec![spec.name.to_owned(), spec.aliases.join(", ")];
-        row.extend(DIALECTS.iter().map(|dialect| offered(dialect, spec)));
+        let mut row = vec![text(spec.name), text(spec.aliases.join(", "))];
+        row.extend(DIALECTS.iter().map(|dialect| {
+            let offered = offered(dialect, spec);
+            let style = match offered.as_str() {
+                "all" => GOOD,
+                "no" => FAINT,
+                _ => Style::new(),
+            };
+            text(offered).styled(style)
+        }));
         row
     }));
-    aligned(&rows).iter().for_each(|line| println!("{line}"));
-    println!("\n`pinhole options RESIZER` tells the values and notes of one of them.");
+    aligned(&rows).iter().for_each(say);
+    say("\n`pinhole options RESIZER` tells the values and notes of one of them.");
 }
 
 fn print_dialect(dialect: &Dialect) {
     let (has, lacks): (Vec<&Spec>, Vec<&Spec>) = SPECS.iter().partition(|spec| dialect.has(spec.option));
-    let rows: Vec<Vec<String>> = has.iter().flat_map(|spec| about(dialect, spec)).collect();
-    aligned(&rows).iter().for_each(|line| println!("{line}"));
+    let rows: Vec<Vec<Cell>> = has.iter().flat_map(|spec| about(dialect, spec)).collect();
+    aligned(&rows).iter().for_each(say);
     let lacks: Vec<&str> = lacks.iter().map(|spec| spec.name).collect();
-    println!("\n{} has no {}.", dialect.name, lacks.join(", "));
+    say(format_args!("\n{} has no {}.", dialect.name, lacks.join(", ")));
 }
 
 /// The lines about one option of a resizer: what it does, its values, its note.
-fn about(dialect: &Dialect, spec: &Spec) -> Vec<Vec<String>> {
+fn about(dialect: &Dialect, spec: &Spec) -> Vec<Vec<Cell>> {
     let names = [spec.name].iter().chain(spec.aliases).copied().collect::<Vec<_>>().join(", ");
     let entry = dialect.options.iter().find(|(option, _, _)| *option == spec.option);
     let values = match entry {
@@ -65,8 +90,8 @@ fn about(dialect: &Dialect, spec: &Spec) -> Vec<Vec<String>> {
     };
     let note = entry.map(|(_, _, note)| *note).filter(|note| !note.is_empty());
     let below = [values].into_iter().chain(note.map(|note| format!("note: {note}")));
-    let mut rows = vec![vec![names, spec.about.to_owned()]];
-    rows.extend(below.map(|line| vec![String::new(), line]));
+    let mut rows = vec![vec![text(names).styled(HEAD), text(spec.about)]];
+    rows.extend(below.map(|line| vec![text(""), text(line)]));
     rows
 }
 
@@ -108,14 +133,27 @@ fn forms(spec: &Spec) -> Vec<(&'static str, Value)> {
     words.chain(shapes).collect()
 }
 
-/// Rows as lines whose columns begin below each other.
-fn aligned(rows: &[Vec<String>]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
-    let widths: Vec<usize> = (0..columns).filter_map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
+/// Everything that is known of all options: values and, for each resizer, what it has and notes.
+fn json_of_all(dialects: &[&Dialect]) -> Json {
+    let options = SPECS.iter().map(|spec| {
+        let resizers: BTreeMap<&str, Json> =
+            dialects.iter().map(|dialect| (dialect.name, json_of(dialect, spec))).collect();
+        json!({
+            "name": spec.name,
+            "short": spec.aliases,
+            "about": spec.about,
+            "values": spec.kind.to_string(),
+            "resizers": resizers,
+        })
+    });
+    options.collect()
+}
+
+fn json_of(dialect: &Dialect, spec: &Spec) -> Json {
+    let note = dialect.options.iter().find(|(option, _, _)| *option == spec.option).map(|(_, _, note)| *note);
+    json!({
+        "has": dialect.has(spec.option),
+        "values": offered(dialect, spec),
+        "note": note.filter(|note| !note.is_empty()),
+    })
 }

@@ -1,6 +1,7 @@
 //! `pinhole schema`: the JSON Schema of the policy document.
 
 use crate::Outcome;
+use crate::screen::{failed, say};
 
 /// Print the JSON Schema of policy documents, for editors.
 ///
@@ -13,11 +14,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let Arguments {} = arguments;
     match serde_json::to_string_pretty(&pinhole::config::schema::document()) {
         Ok(text) => {
-            println!("{text}");
+            say(text);
             Outcome::Good
         }
         Err(error) => {
-            eprintln!("pinhole: {error}");
+            failed(error);
             Outcome::Failure
         }
     }

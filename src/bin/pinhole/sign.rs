@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
+use pinhole::config::error::ConfigError;
 use pinhole::policy::Policy;
 use pinhole::policy::decision::Decision;
 use pinhole::policy::route::SignatureRule;
@@ -10,16 +12,21 @@ use pinhole::request::path::Path;
 use pinhole::request::query::Query;
 use pinhole::signature::grant::Grant;
 
+use serde_json::json;
+
+use crate::screen::{BAD, GOOD, failed, say, styled};
 use crate::url::VisitorUrl;
 use crate::{Outcome, load, now};
 
 /// Sign a URL with a key of the policy, and print it.
 ///
 /// The form of signed URLs, and functions that make them in other languages, are in
-/// envoy/signed-urls.md.
+/// envoy/signed-urls.md. Exit codes: 0 signed and served, 1 not signed, 2 signed, but refused for something
+/// else, 3 invalid policy.
 #[derive(clap::Args)]
 pub struct SignArguments {
     /// The policy document, JSON. Secrets are taken from the environment.
+    #[arg(value_hint = ValueHint::FilePath)]
     policy: PathBuf,
     /// The URL to sign: `http://host/path?query`. Its parameters are covered by the signature.
     url: String,
@@ -32,23 +39,32 @@ pub struct SignArguments {
     /// Parameters that whoever holds the URL may add and change, such as `width` for a srcset.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     free: Vec<String>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Verify the signature of a URL, and say what is wrong with it.
+///
+/// Exit codes: 0 valid, 1 failure, 2 refused, 3 invalid policy.
 #[derive(clap::Args)]
 pub struct VerifyArguments {
     /// The policy document, JSON. Secrets are taken from the environment.
+    #[arg(value_hint = ValueHint::FilePath)]
     policy: PathBuf,
     /// The URL.
     url: String,
     /// The time to verify at, in seconds since 1970; now where left out.
     #[arg(long, value_name = "SECONDS")]
     at: Option<u64>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Says what stopped a verb.
 fn failure(message: impl std::fmt::Display) -> Outcome {
-    eprintln!("pinhole: {message}");
+    failed(message);
     Outcome::Failure
 }
 
@@ -80,18 +96,25 @@ pub fn sign(arguments: &SignArguments) -> Outcome {
             // Signing says yes to the URL; what the route says to its options is told here, not later
             // by a broken picture.
             let decided = VisitorUrl::parse(&url).map(|url| policy.decide(&url.headers("GET"), true, now()));
-            println!("{url}");
-            match decided {
-                Ok(Decision::Forward(_)) => Outcome::Good,
-                Ok(Decision::Reject(refusal)) => {
-                    eprintln!(
-                        "pinhole: signed, but refused by {}: {}",
-                        refusal.rule,
-                        refusal.rejection.reason()
-                    );
+            let refusal = match decided {
+                Ok(Decision::Forward(_)) => None,
+                Ok(Decision::Reject(refusal)) => Some(refusal),
+                Err(message) => return failure(message),
+            };
+            if arguments.json {
+                let rule = refusal.as_ref().map(|refusal| refusal.rule.to_string());
+                let reason = refusal.as_ref().map(|refusal| refusal.rejection.reason());
+                say(format_args!("{:#}", json!({ "url": url, "refused_by": rule, "reason": reason })));
+            } else {
+                say(url);
+            }
+            match refusal {
+                None => Outcome::Good,
+                Some(refusal) => {
+                    let reason = refusal.rejection.reason();
+                    failed(format_args!("signed, but refused by {}: {reason}", refusal.rule));
                     Outcome::Refused
                 }
-                Err(message) => failure(message),
             }
         }
     }
@@ -104,6 +127,10 @@ fn signed(policy: &Policy, arguments: &SignArguments) -> Result<String, String> 
     let query = query.map_err(|rejection| format!("URL: {}", rejection.text()))?;
     let ids: Vec<&str> = rule.ring.ids().collect();
     let kid = match (&arguments.key, ids.as_slice()) {
+        (Some(key), known) if !known.contains(&key.as_str()) => {
+            let found = ConfigError::word(key, known);
+            return Err(format!("--key: found {found}; wanted one of {}", known.join(", ")));
+        }
         (Some(key), _) => key.clone(),
         (None, [only]) => (*only).to_owned(),
         (None, several) => return Err(format!("--key: found nothing; wanted one of {}", several.join(", "))),
@@ -134,19 +161,25 @@ pub fn verify(arguments: &VerifyArguments) -> Outcome {
     };
     let query = match Query::parse(url.target.split_once('?').map(|(_, query)| query)) {
         Ok(query) => query,
-        Err(rejection) => {
-            println!("refused: {}", rejection.text());
-            return Outcome::Refused;
-        }
+        Err(rejection) => return answer(Err(rejection.text().to_owned()), arguments.json),
     };
-    match rule.ring.verify(&host, url.target, query, &rule.terms, arguments.at.or_else(now)) {
-        Ok(verified) => {
-            println!("valid for {} seconds", verified.life);
-            Outcome::Good
-        }
-        Err(refused) => {
-            println!("refused: {}", refused.for_operator());
-            Outcome::Refused
+    let verified = rule.ring.verify(&host, url.target, query, &rule.terms, arguments.at.or_else(now));
+    answer(
+        verified.map(|verified| verified.life).map_err(|refused| refused.for_operator().to_string()),
+        arguments.json,
+    )
+}
+
+/// Says for how many seconds a signature is valid, or why it is not.
+fn answer(life: Result<u32, String>, as_json: bool) -> Outcome {
+    match (&life, as_json) {
+        (Ok(life), false) => say(format_args!("{} for {life} seconds", styled(GOOD, "valid"))),
+        (Err(reason), false) => say(format_args!("{} {reason}", styled(BAD, "refused:"))),
+        (life, true) => {
+            let reason = life.as_ref().err();
+            let life = life.as_ref().ok();
+            say(format_args!("{:#}", json!({ "valid": life.is_some(), "seconds": life, "reason": reason })));
         }
     }
+    if life.is_ok() { Outcome::Good } else { Outcome::Refused }
 }

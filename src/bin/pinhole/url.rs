@@ -1,4 +1,4 @@
-//! A URL on the command line, taken apart without changing it: a library would resolve the dot
+//! A URL on the command line, and the headers that go with it. The URL is taken apart without changing it: a library would resolve the dot
 //! segments and unescape the letters that are to be explained.
 
 /// A URL as a visitor asks for it.
@@ -36,4 +36,13 @@ impl<'a> VisitorUrl<'a> {
         ];
         pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec()
     }
+}
+
+/// A header as `-H` has it: `name: value`.
+pub fn header(text: &str) -> Result<(String, Vec<u8>), String> {
+    let (name, value) = text
+        .split_once(':')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| format!("-H: found `{text}`; wanted `name: value`"))?;
+    Ok((name.trim().to_ascii_lowercase(), value.trim().as_bytes().to_vec()))
 }
