@@ -1,4 +1,5 @@
-//! The command line: what `check`, `options` and `schema` print. (`explain` is in `tests/corpus`.)
+//! The command line: what `check`, `options`, `sign`, `verify` and `schema` print. (`explain` is in `tests/corpus`,
+//! `replay` in `tests/replay.rs`, what shells see in `tests/shell.rs`.)
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by panicking")]
 
@@ -6,6 +7,7 @@ use std::process::{Command, Output};
 
 use pinhole::options::SPECS;
 use pinhole::resizer::DIALECTS;
+use serde_json::{Value, json};
 
 const ENVIRONMENT: [(&str, &str); 4] = [
     ("PHOTOS_TOKEN", "Bearer canary"),
@@ -106,6 +108,95 @@ fn an_unknown_resizer_is_told_the_known_ones() {
     let wanted = "pinhole: RESIZER: found `thumbr` (did you mean `thumbor`?); wanted one of `imgproxy`, `thumbor`, `imagor`, `imaginary`, `weserv`, `ipx`, `cloudflare`, `template`\n";
     assert_eq!(String::from_utf8(output.stderr).unwrap(), wanted);
     assert_eq!(output.stdout, b"");
+}
+
+#[track_caller]
+fn json_of(arguments: &[&str], code: i32) -> Value {
+    let output = pinhole(arguments);
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn check_tells_the_same_as_json() {
+    let told = json_of(&["check", "--json", "tests/config/good/every-option.json"], 0);
+    assert_eq!((&told["valid"], &told["warnings"]), (&json!(true), &json!([])));
+    assert_eq!(told["routes"][0]["variants"], 2);
+    assert_eq!(told["routes"][2]["variants"], Value::Null, "unlimited");
+    let told = json_of(&["check", "--json", "tests/config/bad/unknown-names.json"], 3);
+    let printed = pinhole(&["check", "tests/config/bad/unknown-names.json"]).stderr;
+    let lines: String = told["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| {
+            let word = |key: &str| error[key].as_str().unwrap().to_owned();
+            format!("error: {}: found {}; wanted {}\n", word("place"), word("found"), word("wanted"))
+        })
+        .collect();
+    assert!(String::from_utf8(printed).unwrap().starts_with(&lines), "{lines}");
+}
+
+#[test]
+fn options_tell_the_same_as_json() {
+    let told = json_of(&["options", "--json"], 0);
+    let told = told.as_array().unwrap();
+    assert_eq!(told.len(), SPECS.len());
+    for (spec, told) in SPECS.iter().zip(told) {
+        assert_eq!(told["name"], spec.name);
+        for dialect in DIALECTS {
+            assert_eq!(told["resizers"][dialect.name]["has"], dialect.has(spec.option), "{}", spec.name);
+        }
+    }
+    let one = json_of(&["options", "thumbor", "--json"], 0);
+    assert_eq!(one[0]["resizers"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn signing_and_verifying_tell_the_same_as_json() {
+    let policy = "tests/config/good/every-option.json";
+    let url = "http://img.example.com/signed/a.jpg";
+    let signed = json_of(&["sign", policy, url, "--key", "k1", "--json"], 0);
+    assert_eq!((&signed["refused_by"], &signed["reason"]), (&Value::Null, &Value::Null));
+    let verified = json_of(&["verify", policy, signed["url"].as_str().unwrap(), "--json"], 0);
+    assert_eq!((&verified["valid"], &verified["reason"]), (&json!(true), &Value::Null));
+    let refused = json_of(&["verify", policy, url, "--json"], 2);
+    assert_eq!((&refused["valid"], &refused["seconds"]), (&json!(false), &Value::Null));
+    assert!(refused["reason"].is_string());
+    let output = pinhole(&["sign", policy, url, "--key", "K1"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("--key: found `K1` (did you mean `k1`?)"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn a_mistyped_variable_is_told_the_one_that_is_set() {
+    let output = Command::new(env!("CARGO_BIN_EXE_pinhole"))
+        .args(["check", "envoy/policy.json"])
+        .env_clear()
+        .envs(ENVIRONMENT.iter().filter(|(name, _)| *name != "THUMBOR_KEY").copied())
+        .env("THUMBOR_KYE", "canary-canary-canary-canary-canary")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("\nhint: `THUMBOR_KEY` is not set; did you mean `THUMBOR_KYE`, which is?\n"),
+        "{told}"
+    );
+    assert!(!told.contains("canary"), "{told}");
+}
+
+#[test]
+fn explain_tells_what_a_refused_name_most_likely_meant() {
+    let output = pinhole(&["explain", "envoy/policy.json", "/images/smal/a.jpg"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.ends_with("\nhint: unknown preset `smal`; did you mean `small`?\n"), "{told}");
+    let told = json_of(&["explain", "envoy/policy.json", "/photos/a.jpg?widht=5", "--json"], 2);
+    assert_eq!(told["hint"], "unknown option `widht`; did you mean `width`?");
 }
 
 #[test]

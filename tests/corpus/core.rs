@@ -7,7 +7,7 @@ use pinhole::config;
 use pinhole::policy::Policy;
 use pinhole::policy::decision::Decision;
 
-fn load(name: &str) -> Policy {
+pub fn load(name: &str) -> Policy {
     let document = std::fs::read(file::root().join(name)).expect(name);
     let environment = BTreeMap::from(ENVIRONMENT);
     let loaded = config::load(&document, &|name| environment.get(name).map(|value| (*value).to_owned()));

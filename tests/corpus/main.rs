@@ -6,3 +6,4 @@
 mod command_line;
 mod core;
 mod file;
+mod replay;

@@ -54,7 +54,7 @@ fn verb_named(mut root: Command, name: &str) -> std::result::Result<Command, Str
 
 fn page(command: Command) -> Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command).manual("pinhole").render(&mut page)?;
+    Man::new(command).render(&mut page)?;
     Ok(page)
 }
 
