@@ -179,8 +179,7 @@ impl Replay<'_> {
                 Ok(Line::Other) => self.tally.passed_over = self.tally.passed_over.saturating_add(1),
                 Ok(Line::Entry(entry)) => {
                     let before = Before::of(entry.status);
-                    let is_envoys = reader.format().is_some_and(Format::is_envoys);
-                    let judgement = self.judge.judge(&entry, is_envoys, before);
+                    let judgement = self.judge.judge(&entry, before);
                     if self.each {
                         each::judged(name, number, &self.judge, &entry, &judgement);
                     }

@@ -20,6 +20,8 @@ pub struct Entry<'l> {
     pub at: Option<u64>,
     /// The status that was answered; `None` where there was no answer.
     pub status: Option<u16>,
+    /// Whether Envoy wrote the line: then pinhole may have kept the query of a signed URL out of it.
+    pub by_envoy: bool,
     /// Whether the log tells of a body.
     pub has_body: bool,
     /// Headers that the log has; `None` for one that it would have and the request did not.

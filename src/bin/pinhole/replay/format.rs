@@ -44,11 +44,6 @@ impl Format {
             Format::Cloudfront => "cloudfront",
         }
     }
-
-    /// Whether pinhole itself may have written the path: then that of a signed URL has no query.
-    pub fn is_envoys(self) -> bool {
-        matches!(self, Format::Envoy | Format::Istio | Format::Json | Format::Pinhole)
-    }
 }
 
 /// What a line is.

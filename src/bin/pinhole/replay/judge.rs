@@ -58,7 +58,7 @@ pub enum Unjudged {
     #[error("a signed URL, and a key of `signing` is not set here")]
     NoKey,
     /// pinhole keeps the query of a signed URL out of Envoy's log.
-    #[error("a signed URL, whose query is not in the log")]
+    #[error("no signature in the log; pinhole keeps that of a URL that it served out of Envoy's")]
     NoQuery,
 }
 
@@ -121,8 +121,8 @@ impl<'p> Judge<'p> {
         headers
     }
 
-    /// Judges a request. `is_envoys` says that pinhole itself may have written the path.
-    pub fn judge(&self, entry: &Entry<'_>, is_envoys: bool, before: Before) -> Judgement<'p> {
+    /// Judges a request.
+    pub fn judge(&self, entry: &Entry<'_>, before: Before) -> Judgement<'p> {
         let headers = self.headers_of(entry);
         let at = self.now.or(entry.at);
         match self.policy.decide(&headers, !entry.has_body, at) {
@@ -135,15 +135,13 @@ impl<'p> Judge<'p> {
             Decision::Reject(refusal) => {
                 let found = self.route_of(entry);
                 let has_query = entry.target.contains(&b'?');
-                if refusal.rejection == Rejection::BadSignature && self.lacks_signing_key {
-                    return Judgement::Unjudged(Unjudged::NoKey);
-                }
-                if refusal.rejection == Rejection::BadSignature
-                    && is_envoys
-                    && before == Before::Served
-                    && !has_query
-                {
-                    return Judgement::Unjudged(Unjudged::NoQuery);
+                let is_unsigned = refusal.rejection == Rejection::BadSignature;
+                match (is_unsigned, has_query) {
+                    (true, true) if self.lacks_signing_key => return Judgement::Unjudged(Unjudged::NoKey),
+                    (true, false) if entry.by_envoy && before == Before::Served => {
+                        return Judgement::Unjudged(Unjudged::NoQuery);
+                    }
+                    _ => {}
                 }
                 Judgement::Refused {
                     route: found.map(|(route, _)| route),

@@ -82,6 +82,7 @@ impl Columns {
             host: host.and_then(given).or(distribution.and_then(given)).map(plain),
             at,
             status: code.and_then(status),
+            by_envoy: false,
             has_body: false,
             headers,
         })

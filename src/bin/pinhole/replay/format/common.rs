@@ -41,6 +41,7 @@ pub fn read(line: &[u8]) -> Result<Entry<'_>, Unread> {
         host,
         at: seconds(time),
         status: status(group(4).unwrap_or_default()),
+        by_envoy: false,
         has_body: false,
         headers,
     })

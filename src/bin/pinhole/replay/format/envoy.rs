@@ -53,6 +53,7 @@ fn read_with<'l>(end: &LazyLock<Option<Regex>>, line: &'l [u8]) -> Option<Entry<
         host: given(authority).map(Cow::Borrowed),
         at: seconds(time),
         status: status(code),
+        by_envoy: true,
         has_body: given(received).is_some_and(|count| count != b"0"),
         headers: Vec::new(),
     })
@@ -74,6 +75,7 @@ pub fn read_pinhole(line: &[u8]) -> Result<Line<'_>, Unread> {
         host: value(b"authority=").or(value(b"host=")).map(Cow::Borrowed),
         at: seconds(group(1)),
         status: status(group(5)),
+        by_envoy: true,
         has_body: false,
         headers: Vec::new(),
     }))

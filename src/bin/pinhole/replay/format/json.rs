@@ -18,6 +18,8 @@ const STATUS: &[&str] = &["response_code", "status", "status_code"];
 const TIME: &[&str] =
     &["start_time", "timestamp", "@timestamp", "time", "time_iso8601", "time_local", "msec"];
 const RECEIVED: &[&str] = &["bytes_received"];
+/// What nginx calls otherwise.
+const ENVOYS: &[&str] = &["response_code"];
 
 /// The headers that policies look at, by their keys, alone or after `http_` or `req_`.
 const HEADERS: [(&str, &str); 15] = [
@@ -67,6 +69,7 @@ pub fn read(line: &[u8]) -> Result<Entry<'_>, Unread> {
         host: own_host.or(value(HOST).map(own)),
         at: value(TIME).and_then(seconds),
         status: value(STATUS).and_then(status),
+        by_envoy: find(ENVOYS).is_some(),
         has_body: value(RECEIVED).is_some_and(|count| count != b"0"),
         headers,
     })
