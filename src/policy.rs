@@ -89,6 +89,11 @@ impl Policy {
         matches!(self.supply, Supply::Push(_))
     }
 
+    /// The authority under which the resizer is asked: what Envoy logs as that of a request that was let through.
+    pub fn resizer_authority(&self) -> &str {
+        self.resizer.authority.as_str()
+    }
+
     /// What an upstream's answer means, and what of it may go on.
     pub fn judge(&self, rule: &AnswerRule, headers: &Headers) -> Verdict {
         response::judge(rule, &self.supply.marks().etags, headers)

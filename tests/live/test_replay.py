@@ -21,7 +21,7 @@ ISTIO = (
     '%DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" '
     '"%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" '
     "%UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% "
-    "%DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\\n"
+    "%DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n"
 )
 
 JSON = {
@@ -101,6 +101,7 @@ def test_each_line_is_decided_as_its_request_was(run: Run, name: str) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     # Envoy's own log has lines of other kinds beside its access log.
     told = [line for line in lines if name != "pinhole" or line["decision"] != "unreadable"]
+    # The host of what was let through is known by --host alone: Envoy logs the resizer's.
     assert len(told) == len(REQUESTS), f"{done.stderr}\n{run.logs[name].read_text()}"
     for line, answer in zip(told, run.answers, strict=True):
         context = f"{line}\n{answer}"
@@ -118,3 +119,5 @@ def test_the_format_is_found(run: Run) -> None:
         told = json.loads(subprocess.run(command, text=True, capture_output=True, check=False).stdout)
         assert told["logs"][0]["format"] == name
         assert (told["unreadable"]["lines"], told["requests"]) == (0, len(REQUESTS))
+        served = sum(answer.reason is None for answer in run.answers)
+        assert told["without_host"]["requests"] == told["served"] == served

@@ -32,6 +32,27 @@ fn headers_and_hosts_that_the_log_lacks_can_be_given() {
     assert!(!refused(&format!("{combined}\n")), "the log does not have it");
 }
 
+#[test]
+fn what_pinhole_wrote_over_a_request_is_not_taken_for_the_visitors() {
+    let line = json!({ "method": "GET", "path": "/images/large/a.jpg", "authority": "thumbor.internal",
+                       "accept": null, "response_code": 200 });
+    let arguments = [POLICY, "-", "--host", "img.example.com", "-H", "accept: image/webp", "--each"];
+    let each = |line: &Value| -> Value {
+        let output = replay(&arguments, format!("{line}\n").as_bytes());
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let told = each(&line);
+    assert_eq!(told["host"], "img.example.com");
+    assert!(told["canonical"].as_str().unwrap().contains("format=webp"), "{told}");
+    // Another server's log says what the visitor sent.
+    let mut other = line;
+    other["status"] = other["response_code"].take();
+    other.as_object_mut().unwrap().remove("response_code");
+    let told = each(&other);
+    assert_eq!(told["host"], "thumbor.internal");
+    assert!(!told["canonical"].as_str().unwrap().contains("format=webp"), "{told}");
+}
+
 /// A policy with a signed route, whose key is this or a variable.
 fn signed_policy(name: &str, key: &Value) -> String {
     let mut policy: Value = serde_json::from_slice(&std::fs::read(POLICY).unwrap()).unwrap();

@@ -14,11 +14,10 @@ pub fn unread(log: &str, line: u64, reason: &Unread) {
 /// Tells of a request.
 pub fn judged(log: &str, line: u64, judge: &Judge<'_>, entry: &Entry<'_>, judgement: &Judgement<'_>) {
     let target = String::from_utf8_lossy(&entry.target);
-    let host = entry.host.as_deref().unwrap_or(judge.host.as_bytes());
     let mut object = json!({
         "log": log,
         "line": line,
-        "host": String::from_utf8_lossy(host),
+        "host": String::from_utf8_lossy(judge.host_of(entry)),
         "path": target,
         "in_the_log": Before::of(entry.status).name(),
         "status_in_the_log": entry.status,

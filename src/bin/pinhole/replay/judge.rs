@@ -6,7 +6,7 @@ use pinhole::policy::rejection::Rejection;
 use pinhole::request::parse_host;
 use pinhole::request::path::Path;
 
-use super::entry::Entry;
+use super::entry::{Entry, Text};
 
 /// What became of a request, as its log tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,9 +103,21 @@ pub struct Judge<'p> {
 }
 
 impl<'p> Judge<'p> {
+    /// The host of a request, if the log tells it. Of one that pinhole let through Envoy logs the resizer's
+    /// authority, which pinhole wrote over the visitor's.
+    pub fn logged_host<'e>(&self, entry: &'e Entry<'_>) -> Option<&'e [u8]> {
+        let host = entry.host.as_deref()?;
+        (!entry.by_envoy || host != self.policy.resizer_authority().as_bytes()).then_some(host)
+    }
+
+    /// The host of a request.
+    pub fn host_of<'e>(&'e self, entry: &'e Entry<'_>) -> &'e [u8] {
+        self.logged_host(entry).unwrap_or(self.host.as_bytes())
+    }
+
     /// The headers of a request, as Envoy would deliver them.
     pub fn headers_of(&self, entry: &Entry<'_>) -> Vec<(String, Vec<u8>)> {
-        let host = entry.host.as_deref().unwrap_or(self.host.as_bytes());
+        let host = self.host_of(entry);
         let pseudo: [(&str, &[u8]); 4] = [
             (":method", &entry.method),
             (":scheme", b"http"),
@@ -114,7 +126,9 @@ impl<'p> Judge<'p> {
         ];
         let mut headers: Vec<(String, Vec<u8>)> =
             pseudo.map(|(name, value)| (name.to_owned(), value.to_vec())).to_vec();
-        let logged = |name: &str| entry.headers.iter().any(|(other, _)| *other == name);
+        // A header that Envoy does not log may be one that pinhole took away.
+        let tells = |value: &Option<Text<'_>>| value.is_some() || !entry.by_envoy;
+        let logged = |name: &str| entry.headers.iter().any(|(other, value)| *other == name && tells(value));
         headers.extend(self.headers.iter().filter(|(name, _)| !logged(name)).cloned());
         let known = entry.headers.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
         headers.extend(known.map(|(name, value)| ((*name).to_owned(), value.to_vec())));
@@ -154,7 +168,7 @@ impl<'p> Judge<'p> {
 
     /// The route that matches a refused request, and whether it asks for a signature.
     fn route_of(&self, entry: &Entry<'_>) -> Option<(usize, bool)> {
-        let host = parse_host(entry.host.as_deref().unwrap_or(self.host.as_bytes()))?;
+        let host = parse_host(self.host_of(entry))?;
         let target = std::str::from_utf8(&entry.target).ok()?;
         let path = Path::parse(target.split_once('?').map_or(target, |(path, _)| path)).ok()?;
         let (route, rule) = self.policy.signature_of(&host, &path)?;

@@ -133,7 +133,7 @@ impl<'p> Tally<'p> {
 
     /// Adds a request.
     pub fn add(&mut self, judge: &Judge<'_>, entry: &Entry<'_>, before: Before, judgement: &Judgement<'p>) {
-        if entry.host.is_none() {
+        if judge.logged_host(entry).is_none() {
             one_more(&mut self.hostless);
         }
         match judgement {
@@ -165,7 +165,6 @@ impl<'p> Tally<'p> {
                         one_more(&mut route.newly_refused);
                     }
                 }
-                let host = entry.host.as_deref().unwrap_or(judge.host.as_bytes());
                 let target = if *is_signed {
                     entry.target.split(|byte| *byte == b'?').next().unwrap_or_default()
                 } else {
@@ -174,7 +173,7 @@ impl<'p> Tally<'p> {
                 let request = RefusedRequest {
                     reason: refusal.rejection.reason(),
                     rule: refusal.rule.to_string(),
-                    host: crate::screen::shown(host, MOST_SHOWN),
+                    host: crate::screen::shown(judge.host_of(entry), MOST_SHOWN),
                     target: crate::screen::shown(target, MOST_SHOWN),
                 };
                 if is_new {
