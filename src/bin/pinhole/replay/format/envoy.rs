@@ -23,7 +23,8 @@ static END: LazyLock<Option<Regex>> =
 
 /// The details of status, termination and transport first, and where it went last.
 static ISTIO_END: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let details = r#"\S+ .*? ".*?" "#;
+    // Details of a module's own answer are empty: two blanks.
+    let details = r#"\S* .*? ".*?" "#;
     let places = r"(?: \S+){6}";
     let end = r#"(\d+|-) (?:\d+|-) \S+ \S+ ".*" "[^"]*" "([^"]*)" "[^"]*""#;
     Regex::new(&format!(r"(?-u)\A{details}{end}{places}\z")).ok()
