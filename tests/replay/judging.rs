@@ -101,7 +101,7 @@ fn signed_urls_are_judged_at_the_time_of_their_line_and_not_shown() {
     let mut of_envoy = bare;
     of_envoy["response_code"] = json!(200);
     let told_bare = told(&[&policy, "-"], format!("{of_envoy}\n").as_bytes(), 0);
-    let why = "no signature in the log; pinhole keeps that of a URL that it served out of Envoy's";
+    let why = "no signature in the log; pinhole keeps them out of Envoy's";
     assert_eq!(told_bare["not_known"], json!({ why: 1 }));
 }
 

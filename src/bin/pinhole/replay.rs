@@ -179,7 +179,7 @@ impl Replay<'_> {
                 Ok(Line::Other) => self.tally.passed_over = self.tally.passed_over.saturating_add(1),
                 Ok(Line::Entry(entry)) => {
                     let before = Before::of(entry.status);
-                    let judgement = self.judge.judge(&entry, before);
+                    let judgement = self.judge.judge(&entry);
                     if self.each {
                         each::judged(name, number, &self.judge, &entry, &judgement);
                     }

@@ -58,7 +58,7 @@ pub enum Unjudged {
     #[error("a signed URL, and a key of `signing` is not set here")]
     NoKey,
     /// pinhole keeps the query of a signed URL out of Envoy's log.
-    #[error("no signature in the log; pinhole keeps that of a URL that it served out of Envoy's")]
+    #[error("no signature in the log; pinhole keeps them out of Envoy's")]
     NoQuery,
 }
 
@@ -136,7 +136,7 @@ impl<'p> Judge<'p> {
     }
 
     /// Judges a request.
-    pub fn judge(&self, entry: &Entry<'_>, before: Before) -> Judgement<'p> {
+    pub fn judge(&self, entry: &Entry<'_>) -> Judgement<'p> {
         let headers = self.headers_of(entry);
         let at = self.now.or(entry.at);
         match self.policy.decide(&headers, !entry.has_body, at) {
@@ -147,31 +147,27 @@ impl<'p> Judge<'p> {
                 transform: forward.answer.variant,
             },
             Decision::Reject(refusal) => {
-                let found = self.route_of(entry);
                 let has_query = entry.target.contains(&b'?');
                 let is_unsigned = refusal.rejection == Rejection::BadSignature;
                 match (is_unsigned, has_query) {
                     (true, true) if self.lacks_signing_key => return Judgement::Unjudged(Unjudged::NoKey),
-                    (true, false) if entry.by_envoy && before == Before::Served => {
-                        return Judgement::Unjudged(Unjudged::NoQuery);
-                    }
+                    (true, false) if entry.by_envoy => return Judgement::Unjudged(Unjudged::NoQuery),
                     _ => {}
                 }
                 Judgement::Refused {
-                    route: found.map(|(route, _)| route),
-                    is_signed: found.is_some_and(|(_, is_signed)| is_signed) && has_query,
+                    route: self.route_of(entry),
+                    is_signed: refusal.logged_path.is_some() && has_query,
                     refusal,
                 }
             }
         }
     }
 
-    /// The route that matches a refused request, and whether it asks for a signature.
-    fn route_of(&self, entry: &Entry<'_>) -> Option<(usize, bool)> {
+    /// The route that matches a refused request.
+    fn route_of(&self, entry: &Entry<'_>) -> Option<usize> {
         let host = parse_host(self.host_of(entry))?;
         let target = std::str::from_utf8(&entry.target).ok()?;
         let path = Path::parse(target.split_once('?').map_or(target, |(path, _)| path)).ok()?;
-        let (route, rule) = self.policy.signature_of(&host, &path)?;
-        Some((route, rule.is_some()))
+        self.policy.signature_of(&host, &path).map(|(route, _)| route)
     }
 }
