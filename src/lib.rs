@@ -47,8 +47,8 @@
 //! 1. No request can panic the VM, loop, or cost more than linear time; whatever is in doubt is refused.
 //! 2. What was checked is what is sent: upstream requests are made of parsed values, never of the
 //!    incoming text.
-//! 3. Authority and scheme of every upstream request come from the policy; the path stays below the
-//!    origin's base path however often it is decoded.
+//! 3. Authority and scheme of every upstream request come from the policy, or are the visitor's host where it
+//!    lists that host and says so; the path stays below the origin's base path however often it is decoded.
 //! 4. No request gets the original where the route resizes, or an image larger than the route allows.
 //! 5. A visitor's credential goes to the origin that names it exactly, and nowhere else; a credential of
 //!    the policy goes to its origin only.

@@ -30,6 +30,7 @@ use crate::origin::Origin;
 use crate::request::path::Path;
 use crate::request::{Headers, Method};
 use crate::resizer::Resizer;
+use crate::resizer::authority::AskedWith;
 use crate::response::{self, AnswerRule, Verdict};
 
 use decision::{Decision, Forward, Refusal, Rule, UpstreamRequest};
@@ -90,8 +91,12 @@ impl Policy {
     }
 
     /// The authority under which the resizer is asked: what Envoy logs as that of a request that was let through.
-    pub fn resizer_authority(&self) -> &str {
-        self.resizer.authority.as_str()
+    /// `None` where the visitor's is kept.
+    pub fn resizer_authority(&self) -> Option<&str> {
+        match &self.resizer.authority {
+            AskedWith::Own(authority) => Some(authority.as_str()),
+            AskedWith::Kept => None,
+        }
     }
 
     /// What an upstream's answer means, and what of it may go on.

@@ -6,6 +6,7 @@
 //! [`Transform`], the [`SourceUrl`] and the resizer's own punctuation; no byte of the visitor's
 //! request is in it but inside the sealed token.
 
+pub mod authority;
 pub mod cloudflare;
 pub mod dialect;
 pub mod frames;
@@ -22,9 +23,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::options::OptionName;
 use crate::options::value::{Colour, Value};
-use crate::origin::{Authority, Cluster};
+use crate::origin::Cluster;
 use crate::transform::{Fit, Format, Transform};
 
+use authority::AskedWith;
 use dialect::listed;
 pub use dialect::{BY_PINHOLE, Dialect, Row, Support};
 
@@ -107,8 +109,8 @@ pub enum Grammar {
 pub struct Resizer {
     /// Envoy's name for it.
     pub cluster: Cluster,
-    /// The value of `:authority` it is asked with.
-    pub authority: Authority,
+    /// With which `:authority` it is asked.
+    pub authority: AskedWith,
     /// How its URLs are written and signed.
     pub grammar: Grammar,
 }
@@ -253,7 +255,7 @@ pub(crate) mod tests {
         assert_eq!(grammars.len(), DIALECTS.len());
         let resizer = |grammar| Resizer {
             cluster: Cluster::parse("resizer").unwrap(),
-            authority: Authority::parse("resizer").unwrap(),
+            authority: AskedWith::parse("resizer").unwrap(),
             grammar,
         };
         grammars.into_iter().map(resizer).collect()

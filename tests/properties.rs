@@ -17,6 +17,8 @@ use pinhole::policy::decision::{Decision, Forward};
 use pinhole::request::path::{Path, SourcePath};
 use proptest::prelude::*;
 
+#[path = "properties/kept_hosts.rs"]
+mod kept_hosts;
 #[path = "properties/options.rs"]
 mod options;
 #[path = "properties/strictness.rs"]

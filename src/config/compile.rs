@@ -24,6 +24,7 @@ use crate::options::Options;
 use crate::policy::Policy;
 use crate::policy::routes::Routes;
 use crate::policy::supply::Supply;
+use crate::resizer::authority::AskedWith;
 use crate::secret::Secret;
 
 /// What was found wrong so far, and where secrets come from.
@@ -95,7 +96,15 @@ pub(super) fn compile(
     let raw = findings.required(routes.filter(|list| !list.is_empty()), &top.key("routes"), wanted);
     let keys =
         signing.map(|raw| signatures::keys(&mut findings, &top.key("signing"), raw)).unwrap_or_default();
-    let known = routes::Known { origins: &names, presets: &presets, keys: &keys, images: &images, dialect };
+    let keeps_hosts = resizer.as_ref().is_some_and(|(resizer, _)| resizer.authority == AskedWith::Kept);
+    let known = routes::Known {
+        origins: &names,
+        presets: &presets,
+        keys: &keys,
+        images: &images,
+        dialect,
+        keeps_hosts,
+    };
     let routes = routes::routes(&mut findings, &top.key("routes"), raw.unwrap_or_default(), &known);
 
     let place = top.key("resizer");

@@ -132,7 +132,7 @@ pub struct UpstreamRequest<'p> {
     /// The scheme.
     pub scheme: &'static str,
     /// The authority.
-    pub authority: &'p Authority,
+    pub authority: Cow<'p, Authority>,
     /// Path and query, encoded.
     pub path: String,
     /// What opens the origin: header names and values.

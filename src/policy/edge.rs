@@ -108,6 +108,8 @@ fn forward<'p>(
     let not_together = || matched.refusal("query", Rejection::ValueNotAllowed);
     let path = path.ok_or_else(not_together)?;
 
+    // Hosts that a route lists are names, and each of those is an authority.
+    let authority = policy.resizer.authority.for_host(request.host()).ok_or_else(failed)?;
     // No cache keeps an answer for longer than its URL is valid.
     let max_age = life.map_or(route.max_age, |life| life.min(route.max_age));
     let cache = if origin.is_public() { Cache::Public { max_age } } else { Cache::Private };
@@ -117,7 +119,7 @@ fn forward<'p>(
         // picture whose size a HEAD must tell.
         method: Method::Get,
         scheme: "http",
-        authority: &policy.resizer.authority,
+        authority,
         path,
         credentials: Vec::new(),
         forwarded: Vec::new(),

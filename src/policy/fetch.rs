@@ -4,6 +4,8 @@
 //! authority, base path and credentials are the policy's; of the visitor's there is the source path, checked,
 //! and what the origin's list names.
 
+use std::borrow::Cow;
+
 use super::Policy;
 use super::decision::{self, UpstreamRequest};
 use super::rejection::Rejection;
@@ -33,7 +35,7 @@ pub(super) fn request<'p>(
         cluster: origin.cluster(),
         method,
         scheme: origin.url().scheme().name(),
-        authority: origin.url().authority(),
+        authority: Cow::Borrowed(origin.url().authority()),
         path,
         credentials: opening.headers,
         forwarded,

@@ -9,8 +9,9 @@ use pinhole::config;
 use pinhole::config::raw::{ImagorHash, ImagorSource};
 use pinhole::options::kind::Kind;
 use pinhole::options::{OptionName, SPECS, Spec};
-use pinhole::origin::{Authority, Cluster};
+use pinhole::origin::Cluster;
 use pinhole::policy::Policy;
+use pinhole::resizer::authority::AskedWith;
 use pinhole::resizer::template::{Template, Words};
 use pinhole::resizer::{self as by, Grammar, Resizer};
 use pinhole::secret::Secret;
@@ -44,7 +45,7 @@ fn subject(
     read: impl Fn(&str) -> Option<Reading> + 'static,
     fold: impl Fn(&mut Options) + 'static,
 ) -> Subject {
-    let (cluster, authority) = (Cluster::parse("resizer").unwrap(), Authority::parse("resizer").unwrap());
+    let (cluster, authority) = (Cluster::parse("resizer").unwrap(), AskedWith::parse("resizer").unwrap());
     let resizer = Resizer { cluster, authority, grammar };
     Subject { name, keys, resizer, read: Box::new(read), fold: Box::new(fold) }
 }

@@ -47,6 +47,7 @@ UNSEEN = {
     r"found the URL of the gate": "two servers that are one",
     r"^resizer\.template\.": "the pattern of a template, and words for what it names",
     r"found `min` \d+ above `max`|variants of each source": "arithmetic",
+    r"found `keep`; |since its `authority` is `keep`": "keys that depend on each other",
 }
 
 

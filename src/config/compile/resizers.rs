@@ -1,6 +1,6 @@
 //! Compiles the resizer: where it is, in which dialect it is asked, with which key, and whether sources are pushed.
 
-use super::upstreams::{authority_of, cluster_of, required_secret};
+use super::upstreams::{cluster_of, required_secret};
 use super::{Findings, options};
 use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{
@@ -10,6 +10,7 @@ use crate::config::raw::{
 use crate::options::OptionName;
 use crate::options::value::Value;
 use crate::policy::supply::{Marks, Push};
+use crate::resizer::authority::AskedWith;
 use crate::resizer::template::{Template, Words};
 use crate::resizer::{BY_PINHOLE, Grammar, Resizer, imaginary, imagor, imgproxy, thumbor, weserv};
 use crate::seal::decode_hex;
@@ -83,8 +84,24 @@ pub(super) fn resizer(
     };
     let place = place.key(name);
     let cluster = cluster_of(findings, &place.key("cluster"), cluster);
-    let authority = authority_of(findings, &place.key("authority"), authority);
+    let authority = authority_of(findings, &place.key("authority"), authority, pushing.is_some());
     Some((Resizer { cluster: cluster?, authority: authority?, grammar: grammar? }, pushing))
+}
+
+fn authority_of(
+    findings: &mut Findings<'_>,
+    place: &Place,
+    authority: Option<String>,
+    pushes: bool,
+) -> Option<AskedWith> {
+    let wanted = "a host with an optional port";
+    let authority = findings.required(authority, place, wanted)?;
+    let parsed = AskedWith::parse(&authority);
+    // What pinhole itself asks goes past all routes: nothing would rewrite it.
+    if parsed.is_none() || (pushes && parsed == Some(AskedWith::Kept)) {
+        findings.note(ConfigError::new(place.clone(), quote(&authority), wanted));
+    }
+    parsed
 }
 
 /// The limits of pushing to a resizer with this key.

@@ -21,6 +21,8 @@ pub(super) struct Known<'k> {
     pub(super) keys: &'k Keys,
     pub(super) images: &'k Images,
     pub(super) dialect: Option<&'k Dialect>,
+    /// Whether the resizer is asked with the visitor's host.
+    pub(super) keeps_hosts: bool,
 }
 
 pub(super) fn routes(
@@ -57,6 +59,10 @@ fn route(findings: &mut Findings<'_>, place: &Place, raw: RawRoute, known: &Know
     let pattern = findings
         .required(path, &place.key("path"), wanted)
         .and_then(|path| pattern_of(findings, &place.key("path"), &path, has_presets));
+    if hosts.is_none() && known.keeps_hosts {
+        let wanted = "the hosts that the resizer may be asked with, since its `authority` is `keep`";
+        findings.note(ConfigError::missing(place.key("hosts"), wanted));
+    }
     let hosts = hosts.map(|hosts| hosts_of(findings, &place.key("hosts"), hosts));
     let origin = findings.required(origin, &place.key("origin"), "the name of an origin");
     if let Some(name) = origin.as_ref().filter(|name| known.origins.binary_search(name).is_err()) {

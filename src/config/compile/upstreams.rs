@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Findings, credentials, name_of};
 use crate::config::error::{ConfigError, Place, quote};
 use crate::config::raw::{OriginAuth, RawGate, RawOrigin, RawSecret, Table};
-use crate::origin::{Authority, BaseUrl, Cluster, Disclosure, Origin, Sharing};
+use crate::origin::{BaseUrl, Cluster, Disclosure, Origin, Sharing};
 use crate::policy::supply::{Gate, Marks};
 use crate::seal::{SealKey, SealKeys};
 use crate::secret::Secret;
@@ -98,19 +98,6 @@ pub(super) fn cluster_of(
     let parsed = Cluster::parse(&cluster);
     if parsed.is_none() {
         findings.note(ConfigError::new(place.clone(), quote(&cluster), "1 to 256 visible ASCII characters"));
-    }
-    parsed
-}
-
-pub(super) fn authority_of(
-    findings: &mut Findings<'_>,
-    place: &Place,
-    authority: Option<String>,
-) -> Option<Authority> {
-    let authority = findings.required(authority, place, "a host with an optional port")?;
-    let parsed = Authority::parse(&authority);
-    if parsed.is_none() {
-        findings.note(ConfigError::new(place.clone(), quote(&authority), "a host with an optional port"));
     }
     parsed
 }

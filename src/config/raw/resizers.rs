@@ -34,7 +34,8 @@ pub enum RawResizer {
 pub struct RawImgproxy {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
+    /// The host, perhaps with port, that it is asked with (`:authority`); `keep` for the visitor's, where a route
+    /// of Envoy's rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
     /// `IMGPROXY_KEY`, at least 32 hexadecimal digits.
     pub key: Option<RawSecret>,
@@ -49,7 +50,8 @@ pub struct RawImgproxy {
 pub struct RawThumbor {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
+    /// The host, perhaps with port, that it is asked with (`:authority`); `keep` for the visitor's, where a route
+    /// of Envoy's rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
     /// `SECURITY_KEY`, at least 16 characters.
     pub key: Option<RawSecret>,
@@ -65,7 +67,8 @@ pub struct RawThumbor {
 pub struct RawImagor {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
+    /// The host, perhaps with port, that it is asked with (`:authority`); `keep` for the visitor's, where a route
+    /// of Envoy's rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
     /// `IMAGOR_SECRET`, at least 16 characters.
     pub secret: Option<RawSecret>,
@@ -111,7 +114,8 @@ pub enum ImagorSource {
 pub struct RawImaginary {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
+    /// The host, perhaps with port, that it is asked with (`:authority`); `keep` for the visitor's, where a route
+    /// of Envoy's rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
     /// `-url-signature-key`, at least 32 characters.
     pub key: Option<RawSecret>,
@@ -144,7 +148,8 @@ pub struct RawPush {
 pub struct RawWeserv {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
+    /// The host, perhaps with port, that it is asked with (`:authority`); `keep` for the visitor's, where a route
+    /// of Envoy's rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
     /// The secret of nginx's secure link in front of it, at least 16 characters. URLs are not signed where
     /// absent.
@@ -158,7 +163,8 @@ pub struct RawWeserv {
 pub struct RawIpx {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
+    /// The host, perhaps with port, that it is asked with (`:authority`); `keep` for the visitor's, where a route
+    /// of Envoy's rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
 }
 
@@ -169,7 +175,8 @@ pub struct RawIpx {
 pub struct RawCloudflare {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The zone's host, that it is asked with (`:authority`).
+    /// The zone's host, that it is asked with (`:authority`); `keep` for the visitor's, where a route of Envoy's
+    /// rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
 }
 
@@ -180,7 +187,8 @@ pub struct RawCloudflare {
 pub struct RawTemplate {
     /// Envoy's name for the cluster that reaches it: 1 to 256 visible ASCII characters.
     pub cluster: Option<String>,
-    /// The host, perhaps with port, that it is asked with (`:authority`).
+    /// The host, perhaps with port, that it is asked with (`:authority`); `keep` for the visitor's, where a route
+    /// of Envoy's rewrites it. Every route of the policy then has `hosts`.
     pub authority: Option<String>,
     /// Its URLs' path and query. `{width}` and the like stand for the values of options, `{quality|80}` with a
     /// text for none, `{source}` or `{source:base64}` for the source; what is in `[…]` is left out where an

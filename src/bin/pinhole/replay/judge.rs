@@ -107,7 +107,8 @@ impl<'p> Judge<'p> {
     /// authority, which pinhole wrote over the visitor's.
     pub fn logged_host<'e>(&self, entry: &'e Entry<'_>) -> Option<&'e [u8]> {
         let host = entry.host.as_deref()?;
-        (!entry.by_envoy || host != self.policy.resizer_authority().as_bytes()).then_some(host)
+        let own = self.policy.resizer_authority().map(str::as_bytes);
+        (!entry.by_envoy || Some(host) != own).then_some(host)
     }
 
     /// The host of a request.
