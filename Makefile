@@ -7,7 +7,7 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers chromium demo test test-unit test-live test-resizers check lint doc policies clean
+.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers chromium demo test test-unit test-live test-manifests test-istio test-resizers check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,13 +18,19 @@ wasm: ## Build the module, and get its compiler target by itself
 demo: wasm venv func-e resizer ## Run origin, resizer and Envoy, show what is served and refused, with a page to look at, and stay up
 	@$(PYTHON) envoy/demo/demo.py
 
-test: test-unit test-live ## Run every test
+test: test-unit test-live test-manifests ## Run every test but those of test-istio
 
 test-unit: ## Run the tests that need no Envoy
 	cargo test
 
 test-live: wasm venv func-e resizer resizers origins chromium ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
+
+test-manifests: venv ## Check the manifests for Istio and Envoy Gateway as a cluster would
+	$(PYTHON) -m pytest -rs tests/manifests
+
+test-istio: wasm venv ## Give the manifests to Istio's own code, in Go; the first time takes ten minutes and more
+	@.make/istio
 
 test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install
 	$(PYTHON) -m pytest -rs $(addprefix tests/live/,test_resizers.py test_failures.py test_lockdown.py test_push_imaginary.py)

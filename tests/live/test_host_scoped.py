@@ -1,4 +1,4 @@
-"""Virtual hosts that are bound to a host, as Istio and Envoy Gateway make them: routed by the header that pinhole writes.
+"""Virtual hosts that are bound to a host, as Istio and Envoy Gateway make them: routed by a header of pinhole's.
 
 The edge's route configuration is here what Istio makes of `envoy/istio/edge.yaml` (`tests/istio` asserts that it does).
 """
@@ -25,11 +25,12 @@ NOT_FOUND = """\
 
 def bound_to_a_host(text: str) -> str:
     """envoy.yaml whose edge serves one host, finds the resizer by the header, and gives it its own name there."""
+    to_resizer = f"cluster: resizer\n{' ' * 18}host_rewrite_literal: thumbor.internal\n"
     by_header = "{ name: x-pinhole-cluster, string_match: { exact: resizer } }"
     for old, new in (
         ('domains: ["*"]', "domains: [img.example.com]"),
         ('- match: { prefix: "/" }\n', f'- match: {{ prefix: "/", headers: [{by_header}] }}\n'),
-        ("cluster_header: x-pinhole-cluster\n", "cluster: resizer\n                  host_rewrite_literal: thumbor.internal\n"),
+        ("cluster_header: x-pinhole-cluster\n", to_resizer),
         ("          http_filters:\n", f"{NOT_FOUND}          http_filters:\n"),
     ):
         assert text.count(old) == 2, f"envoy.yaml has {old!r} {text.count(old)} times"  # at the edge and at the gate
