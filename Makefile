@@ -29,7 +29,7 @@ test-live: wasm venv func-e resizer resizers origins chromium ## Run the tests a
 test-manifests: venv ## Check the manifests for Istio and Envoy Gateway as a cluster would
 	$(PYTHON) -m pytest -rs tests/manifests
 
-test-istio: wasm venv ## Give the manifests to Istio's own code, in Go; the first time takes ten minutes and more
+test-istio: wasm venv ## Give the manifests to Istio's own code, in Go; the first time compiles ten minutes
 	@.make/istio
 
 test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install

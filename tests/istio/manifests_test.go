@@ -16,6 +16,7 @@ import (
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/constants"
+	"istio.io/istio/pkg/log"
 )
 
 const folder = "../../envoy/istio"
@@ -28,6 +29,14 @@ const (
 
 // The address of each workload's pod.
 var addresses = map[string]string{"edge": "10.0.0.1", "resizer": "10.0.0.2", "gate": "10.0.0.3"}
+
+// istiod says much about a cluster that is none; what counts is said by the tests.
+func TestMain(m *testing.M) {
+	for _, scope := range log.Scopes() {
+		scope.SetOutputLevel(log.NoneLevel)
+	}
+	os.Exit(m.Run())
+}
 
 // One document of a manifest.
 type document struct {

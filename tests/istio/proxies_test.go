@@ -2,6 +2,7 @@ package istio
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -99,7 +100,7 @@ func extension(t *testing.T, s *xds.FakeDiscoveryServer, name, address string) (
 		}
 	}
 	generator := s.Discovery.Generators[v3.ExtensionConfigurationType]
-	request := &model.PushRequest{Full: true, Push: s.PushContext()}
+	request := &model.PushRequest{Forced: true, Push: s.PushContext()}
 	found, _, err := generator.Generate(proxy(s, name), &model.WatchedResource{ResourceNames: sets.New(wanted...)}, request)
 	if err != nil || len(found) != 1 || len(wanted) != 1 {
 		t.Fatalf("%s: %d extensions of %v: %v", name, len(found), wanted, err)
@@ -119,6 +120,7 @@ func TestTheModuleAndItsPolicyArriveAsWritten(t *testing.T) {
 		"edge": {"IMGPROXY_KEY", "IMGPROXY_SALT", "PINHOLE_SEAL_KEY"},
 		"gate": {"PHOTOS_TOKEN", "PINHOLE_SEAL_KEY"},
 	}
+	placeholders := map[string][]string{"edge": {"PHOTOS_TOKEN"}, "gate": {"IMGPROXY_KEY", "IMGPROXY_SALT"}}
 	image := "oci://registry.example.com/pinhole@sha256:" + strings.Repeat("0", 64)
 	for name, address := range map[string]string{"edge": "0.0.0.0_8443", "gate": "0.0.0.0_8080"} {
 		sent := map[string]*wasmv3.PluginConfig{}
@@ -147,6 +149,14 @@ func TestTheModuleAndItsPolicyArriveAsWritten(t *testing.T) {
 			}
 			if want := policy(t, name); !reflect.DeepEqual(arrived, want) {
 				t.Errorf("%s: the policy is another one:\n%s", way, text.Value)
+			}
+			written := plugin.GetVmConfig().GetEnvironmentVariables().GetKeyValues()
+			// For the agent, which takes them out; the second is a date here.
+			delete(written, "ISTIO_META_WASM_IMAGE_PULL_POLICY")
+			delete(written, "ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION")
+			inline := slices.Sorted(maps.Keys(written))
+			if want := placeholders[name]; !slices.Equal(inline, want) {
+				t.Errorf("%s: variables that are written down %v", way, inline)
 			}
 			dump(t, name+"-plugin", plugin)
 		}
@@ -246,8 +256,9 @@ func TestConnectionsAreSecuredAndNameWhomTheyMean(t *testing.T) {
 		t.Errorf("the origin is asked as %s", outside.Sni)
 	}
 	trusted := outside.CommonTlsContext.GetCombinedValidationContext().GetDefaultValidationContext()
-	names := trusted.GetMatchTypedSubjectAltNames()
-	if len(names) == 0 || names[0].GetMatcher().GetExact() != "secret.example.com" {
+	// The older of two fields for it, which is what istiod writes.
+	names := trusted.GetMatchSubjectAltNames()
+	if len(names) != 1 || names[0].GetExact() != "secret.example.com" {
 		t.Errorf("the origin's certificate is taken for %v", trusted)
 	}
 	if len(outside.CommonTlsContext.GetTlsCertificateSdsSecretConfigs()) != 0 {
