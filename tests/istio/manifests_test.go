@@ -13,10 +13,12 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	meshconfig "istio.io/api/mesh/v1alpha1"
 	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/constants"
 	"istio.io/istio/pkg/log"
+	"istio.io/istio/pkg/util/protomarshal"
 )
 
 const folder = "../../envoy/istio"
@@ -133,8 +135,28 @@ func istiod(t *testing.T, way string) *xds.FakeDiscoveryServer {
 	})
 }
 
+// settings is what a workload's own annotation says about its proxy.
+func settings(t *testing.T, name string) *model.NodeMetaProxyConfig {
+	t.Helper()
+	for _, d := range manifests(t, extensions) {
+		if d.kind() != "Deployment" || d.parsed["metadata"].(map[string]any)["name"] != name {
+			continue
+		}
+		template := d.parsed["spec"].(map[string]any)["template"].(map[string]any)["metadata"].(map[string]any)
+		text := template["annotations"].(map[string]any)["proxy.istio.io/config"].(string)
+		found := &meshconfig.ProxyConfig{}
+		if err := protomarshal.ApplyYAMLStrict(text, found); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return (*model.NodeMetaProxyConfig)(found)
+	}
+	t.Fatalf("no deployment %s", name)
+	return nil
+}
+
 // proxy is the Envoy of a workload.
-func proxy(s *xds.FakeDiscoveryServer, name string) *model.Proxy {
+func proxy(t *testing.T, s *xds.FakeDiscoveryServer, name string) *model.Proxy {
+	t.Helper()
 	kind := model.Router
 	if name == "resizer" {
 		kind = model.SidecarProxy
@@ -147,7 +169,8 @@ func proxy(s *xds.FakeDiscoveryServer, name string) *model.Proxy {
 		IPAddresses:     []string{addresses[name]},
 		Labels:          labels,
 		Metadata: &model.NodeMetadata{
-			Namespace: "images", Labels: labels, ServiceAccount: name, IstioVersion: "1.31.0", ClusterID: constants.DefaultClusterName,
+			Namespace: "images", Labels: labels, ServiceAccount: name, IstioVersion: "1.31.0",
+			ClusterID: constants.DefaultClusterName, ProxyConfig: settings(t, name),
 		},
 	})
 }

@@ -1,3 +1,5 @@
+// What istiod makes of the manifests for each proxy: where the filter stands, what it is told, where requests go, with
+// which certificates, and who is let in.
 package istio
 
 import (
@@ -39,9 +41,9 @@ const (
 // manager is the HTTP part of the only listener of a gateway that visitors or the resizer reach.
 func manager(t *testing.T, s *xds.FakeDiscoveryServer, name, address string) (*listener.Listener, *hcm.HttpConnectionManager) {
 	t.Helper()
-	found := xdstest.ExtractListener(address, s.Listeners(proxy(s, name)))
+	found := xdstest.ExtractListener(address, s.Listeners(proxy(t, s, name)))
 	if found == nil {
-		t.Fatalf("%s has no listener %s: %v", name, address, xdstest.ExtractListenerNames(s.Listeners(proxy(s, name))))
+		t.Fatalf("%s has no listener %s: %v", name, address, xdstest.ExtractListenerNames(s.Listeners(proxy(t, s, name))))
 	}
 	if len(found.FilterChains) != 1 {
 		t.Fatalf("%d filter chains", len(found.FilterChains))
@@ -101,7 +103,7 @@ func extension(t *testing.T, s *xds.FakeDiscoveryServer, name, address string) (
 	}
 	generator := s.Discovery.Generators[v3.ExtensionConfigurationType]
 	request := &model.PushRequest{Forced: true, Push: s.PushContext()}
-	found, _, err := generator.Generate(proxy(s, name), &model.WatchedResource{ResourceNames: sets.New(wanted...)}, request)
+	found, _, err := generator.Generate(proxy(t, s, name), &model.WatchedResource{ResourceNames: sets.New(wanted...)}, request)
 	if err != nil || len(found) != 1 || len(wanted) != 1 {
 		t.Fatalf("%s: %d extensions of %v: %v", name, len(found), wanted, err)
 	}
@@ -173,7 +175,7 @@ func TestTheModuleAndItsPolicyArriveAsWritten(t *testing.T) {
 func routes(t *testing.T, s *xds.FakeDiscoveryServer, name, address string) *route.RouteConfiguration {
 	t.Helper()
 	_, http := manager(t, s, name, address)
-	all := xdstest.ExtractRouteConfigurations(s.Routes(proxy(s, name)))
+	all := xdstest.ExtractRouteConfigurations(s.Routes(proxy(t, s, name)))
 	found := all[http.GetRds().GetRouteConfigName()]
 	if found == nil {
 		t.Fatalf("%s: no routes %s", name, http.GetRds().GetRouteConfigName())
@@ -243,7 +245,7 @@ func upstream(t *testing.T, found *cluster.Cluster) *tls.UpstreamTlsContext {
 func TestConnectionsAreSecuredAndNameWhomTheyMean(t *testing.T) {
 	s := istiod(t, extensions)
 	of := func(name string) map[string]*cluster.Cluster {
-		return xdstest.ExtractClusters(s.Clusters(proxy(s, name)))
+		return xdstest.ExtractClusters(s.Clusters(proxy(t, s, name)))
 	}
 	for name, wanted := range map[string]string{"edge": resizer, "resizer": gate, "gate": origin} {
 		if of(name)[wanted] == nil {
@@ -277,12 +279,12 @@ func TestConnectionsAreSecuredAndNameWhomTheyMean(t *testing.T) {
 
 func TestTheResizerKnowsTheGateAndNobodyElse(t *testing.T) {
 	s := istiod(t, extensions)
-	for name := range xdstest.ExtractClusters(s.Clusters(proxy(s, "resizer"))) {
+	for name := range xdstest.ExtractClusters(s.Clusters(proxy(t, s, "resizer"))) {
 		if strings.HasPrefix(name, "outbound|") && name != gate {
 			t.Errorf("it knows %s", name)
 		}
 	}
-	for name, configuration := range xdstest.ExtractRouteConfigurations(s.Routes(proxy(s, "resizer"))) {
+	for name, configuration := range xdstest.ExtractRouteConfigurations(s.Routes(proxy(t, s, "resizer"))) {
 		for _, host := range configuration.VirtualHosts {
 			for _, one := range host.Routes {
 				if to := one.GetRoute().GetCluster(); !strings.HasPrefix(name, "inbound") && to != gate && to != "" && to != "BlackHoleCluster" {
@@ -298,7 +300,7 @@ func TestEachDoorOpensForOneParty(t *testing.T) {
 	s := istiod(t, extensions)
 	text := func(name string) string {
 		var all []string
-		for _, one := range s.Listeners(proxy(s, name)) {
+		for _, one := range s.Listeners(proxy(t, s, name)) {
 			all = append(all, protojson.Format(one))
 		}
 		return strings.Join(all, "\n")
@@ -324,7 +326,7 @@ func TestTheGateAsksForACertificate(t *testing.T) {
 	}
 }
 
-// dump writes what istiod made, for `.make/istio`, which lets Envoy load it.
+// dump writes what istiod made, for `load.py` and `serve.py`.
 func dump(t *testing.T, name string, message proto.Message) {
 	t.Helper()
 	directory := os.Getenv("DUMP")

@@ -1,3 +1,4 @@
+// What the API server and istiod's webhook say of each manifest, by their own code, and of wrong ones.
 package istio
 
 import (
