@@ -7,7 +7,7 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers chromium demo test test-unit test-live test-manifests test-istio test-resizers check lint doc policies clean
+.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers chromium engine demo test test-unit test-live test-manifests test-istio test-resizers test-compose check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,7 @@ test-unit: ## Run the tests that need no Envoy
 
 test-live: wasm venv func-e resizer resizers origins chromium ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
+	$(PYTHON) -m pytest -rs tests/compose/test_files.py
 
 test-manifests: venv ## Check the manifests for Istio and Envoy Gateway as a cluster would
 	$(PYTHON) -m pytest -rs tests/manifests
@@ -34,6 +35,9 @@ test-istio: wasm venv ## Give the manifests to Istio's own code, in Go; the firs
 
 test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install
 	$(PYTHON) -m pytest -rs $(addprefix tests/live/,test_resizers.py test_failures.py test_lockdown.py test_push_imaginary.py)
+
+test-compose: wasm venv engine ## Run the compose demo in containers, where an engine can be started
+	$(PYTHON) -m pytest -rs tests/compose
 
 bench-core: ## Measure the core by itself, natively, in about a minute
 	cargo bench --profile measured --bench core
@@ -76,5 +80,5 @@ resizer:
 	@[ "$(RESIZER)" = thumbor ] || .make/resizers "$(RESIZER)" >/dev/null
 
 # What cannot be installed is said here, and named again by the tests that skip.
-resizers origins chromium:
+resizers origins chromium engine:
 	@-.make/$@ >/dev/null

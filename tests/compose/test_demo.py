@@ -1,0 +1,264 @@
+"""The compose demo in containers: what is served, what is refused, and what each container cannot do or reach.
+
+The profile is `thumbor`: imgproxy's image can be had from its registry only, and so can those of Prometheus and Grafana.
+The images' own entrypoints are not run either, here or by docker-compose.yml. Without root or Debian's packages, all
+of this is skipped with the reason.
+"""
+
+import io
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from composed import COMPOSE, MODULE
+from engine import BASE, INTERNET, Engine, NoEngine
+
+import pictures  # composed says where these are
+import signers
+from stack import SCRATCH
+
+SERVICES = ("envoy-thumbor", "gate-thumbor", "thumbor", "minio")
+PORTS = (10000, 10001, 8080, 9000, 9902, 80)
+
+
+class Demo:
+    """The running demo, and two containers that do not belong to it: one beside Envoy, one beside Prometheus."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        ids = {name: engine.compose("ps", "-q", name).stdout.strip() for name in (*SERVICES, "keys", "pictures")}
+        self.containers = ids | {"stranger": "pinhole-stranger", "watcher": "pinhole-watcher", "anybody": "pinhole-anybody"}
+
+    def address(self, service: str, network: str) -> str:
+        found = self.engine.inspect(self.containers[service])["NetworkSettings"]["Networks"]
+        return found[f"pinhole_{network}"]["IPAddress"]
+
+    def reached(self, service: str, addresses: dict[str, str]) -> set[str]:
+        """Which of these are open to it, of every port that anybody listens on, as `name:port`."""
+        tries = [
+            f"(timeout 1 bash -c 'exec 3<>/dev/tcp/{address}/{port}' 2>/dev/null && echo {name}:{port}) &"
+            for name, address in addresses.items()
+            for port in PORTS
+        ]
+        # A few at a time: a container may not have many processes.
+        groups = ["\n".join(tries[start : start + 12]) for start in range(0, len(tries), 12)]
+        return set(self.engine.run(self.containers[service], "\nwait\n".join([*groups, ""])).split())
+
+    def secrets(self, service: str) -> dict[str, str]:
+        lines = self.engine.run(self.containers[service], "cat /secrets/env").split()
+        return dict(line.split("=", 1) for line in lines)
+
+    def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        return self.engine.ask("127.0.0.1", 8080, path, headers={"host": "localhost:8080"})
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    assert MODULE.is_file(), "run `make wasm`"
+    pictures.make(SCRATCH / "pictures")
+    try:
+        context = Engine().__enter__()
+    except NoEngine as error:
+        pytest.skip(str(error))
+    with_network = {"stranger": "pinhole_public", "watcher": "pinhole_metrics", "anybody": "bridge"}
+    try:
+        _down(context)  # what a run that was killed has left
+        context.compose("build", "keys", "minio")
+        context.compose("up", "-d")
+        for name, network in with_network.items():
+            context.docker("run", "--detach", "--name", f"pinhole-{name}", "--network", network, BASE, "sleep", "infinity")
+        running = Demo(context)
+        context.wait_healthy(running.containers["envoy-thumbor"])
+        yield running
+    finally:
+        _down(context)
+        kinds = {"container": ["--all"], "volume": [], "network": []}
+        left = [context.docker(kind, "ls", "--quiet", "--filter", "name=pinhole", *more).stdout for kind, more in kinds.items()]
+        context.docker("image", "prune", "--force")
+        context.__exit__()
+        assert left == ["", "", ""], "`down --volumes` leaves something"
+
+
+def _down(engine: Engine) -> None:
+    engine.docker("rm", "--force", *(f"pinhole-{name}" for name in ("stranger", "watcher", "anybody")), check=False)
+    engine.compose("down", "--volumes", "--timeout", "5")
+
+
+# ---- served and refused
+
+
+def test_everything_is_healthy_and_what_runs_once_has_ended_well(demo: Demo) -> None:
+    for service in SERVICES:
+        assert demo.engine.inspect(demo.containers[service])["State"]["Health"]["Status"] == "healthy", service
+    for service in ("keys", "pictures"):
+        state = demo.engine.inspect(demo.containers[service])["State"]
+        assert (state["Status"], state["ExitCode"]) == ("exited", 0), service
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        ("/images/small/landscape.jpg", (300, 225)),
+        ("/images/medium/landscape.jpg", (600, 450)),
+        ("/photos/landscape.jpg?width=5000", (1000, 750)),
+        ("/images/small/albums/%C3%A9t%C3%A9%202024/lac%20&%20lune.jpg", (300, 225)),
+    ],
+)
+def test_a_picture_is_served(demo: Demo, path: str, size: tuple[int, int]) -> None:
+    status, headers, body = demo.get(path)
+    assert (status, headers["content-type"]) == (200, "image/jpeg")
+    assert headers["cache-control"] == "public, max-age=3600"  # as the policy has it, for a bucket that says nothing
+    assert Image.open(io.BytesIO(body)).size == size
+    assert "minio" not in str(headers).lower() and not [name for name in headers if name.startswith(("x-amz", "x-minio"))]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reason"),
+    [
+        ("/strict/landscape.jpg?width=5000", 400, "over-limit"),
+        ("/images/huge/landscape.jpg", 404, "unknown-preset"),
+        ("/images/small/nothing.jpg", 404, "source-not-found"),
+        ("/images/small/..%2f..%2fstore/landscape.jpg", 400, "malformed-request"),
+        ("/landscape.jpg", 404, "no-route"),
+        ("/minio/health/live", 404, "no-route"),
+    ],
+)
+def test_what_is_not_allowed_is_refused(demo: Demo, path: str, status: int, reason: str) -> None:
+    answered, headers, _ = demo.get(path)
+    assert (answered, headers["x-pinhole-reason"]) == (status, reason)
+
+
+def test_the_document_shows_what_was_run(demo: Demo) -> None:
+    text = (COMPOSE / "README.md").read_text()
+    shown = re.findall(r"^\$ curl -si '?http://127\.0\.0\.1:8080([^' ]+)'?.*\nHTTP/1\.1 (\d+)", text, re.MULTILINE)
+    assert len(shown) == 2
+    for path, status in shown:
+        assert demo.get(path)[0] == int(status)
+
+
+def test_its_health_is_that_of_the_whole_way(demo: Demo) -> None:
+    envoy, thumbor = demo.containers["envoy-thumbor"], demo.containers["thumbor"]
+    check = ["exec", envoy, "/etc/pinhole/health", "edge"]
+    assert demo.engine.docker(*check, check=False).returncode == 0
+    demo.engine.docker("stop", "--time", "2", thumbor)
+    failed = demo.engine.docker(*check, check=False)
+    assert failed.returncode != 0 and "503" in failed.stdout
+    demo.engine.docker("start", thumbor)
+    demo.engine.wait_healthy(thumbor)
+    demo.engine.wait_healthy(envoy)
+
+
+def test_a_second_start_keeps_secrets_and_pictures(demo: Demo) -> None:
+    before = [demo.secrets(service) for service in SERVICES]
+    demo.engine.compose("up", "-d")
+    demo.engine.wait_healthy(demo.containers["envoy-thumbor"])
+    assert [demo.secrets(service) for service in SERVICES] == before
+    assert demo.get("/images/small/landscape.jpg")[0] == 200
+
+
+# ---- isolated
+
+
+def test_each_container_reaches_what_its_step_needs_and_no_more(demo: Demo) -> None:
+    places = {
+        "edge.public": ("envoy-thumbor", "public"),
+        "edge.resize": ("envoy-thumbor", "resize"),
+        "edge.metrics": ("envoy-thumbor", "metrics"),
+        "gate.source": ("gate-thumbor", "source"),
+        "gate.origin": ("gate-thumbor", "origin"),
+        "gate.metrics": ("gate-thumbor", "metrics"),
+        "resizer.resize": ("thumbor", "resize"),
+        "resizer.source": ("thumbor", "source"),
+        "minio.origin": ("minio", "origin"),
+    }
+    # By address: a name that does not resolve would prove nothing.
+    addresses = {name: demo.address(*place) for name, place in places.items()} | {"internet": INTERNET}
+    own_resizer = {"resizer.resize:8080", "resizer.source:8080"}
+    metrics = {"edge.metrics:9902", "gate.metrics:9902"}
+    assert {name: demo.reached(name, addresses) for name in (*SERVICES, "stranger", "watcher", "anybody")} == {
+        "envoy-thumbor": {"edge.public:10000", "resizer.resize:8080"} | metrics,
+        "gate-thumbor": {"gate.source:10001", "resizer.source:8080", "minio.origin:9000"} | metrics,
+        "thumbor": {"gate.source:10001"} | own_resizer,
+        "minio": {"minio.origin:9000"},
+        "stranger": {"edge.public:10000"},
+        "watcher": metrics,
+        "anybody": {"internet:80"},  # so there is one, for who may go out
+    }
+
+
+def test_only_envoy_is_published_and_on_this_machine_only(demo: Demo) -> None:
+    found = {
+        service: demo.engine.inspect(demo.containers[service])["HostConfig"]["PortBindings"] or {} for service in SERVICES
+    }
+    assert {service: ports for service, ports in found.items() if ports} == {
+        "envoy-thumbor": {"10000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
+    }
+    with pytest.raises(subprocess.CalledProcessError):
+        demo.engine.ask("198.51.100.2", 8080, "/images/small/landscape.jpg")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_has_no_rights(demo: Demo, service: str) -> None:
+    container = demo.containers[service]
+    status = demo.engine.run(container, "cat /proc/self/status")
+    found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert "0" not in found["Uid"].split() and "0" not in found["Gid"].split()
+    assert {int(found[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh")} == {0}
+    assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2")
+    for place in ("/here", "/etc/here", "/usr/bin/here", "/secrets/here", "/etc/pinhole/here"):
+        answer = demo.engine.docker("exec", container, "bash", "-c", f"LC_ALL=C echo x >{place}", check=False)
+        assert re.search("Read-only file system|Permission denied|No such file", answer.stderr), (place, answer)
+    assert "Read-only" in demo.engine.docker("exec", "--user", "0", container, "bash", "-c", "echo x >/here", check=False).stderr
+    limits = demo.engine.inspect(container)["HostConfig"]
+    assert limits["Memory"] > 0 and limits["PidsLimit"] > 0 and limits["NanoCpus"] > 0
+    assert demo.engine.inspect(container)["State"]["OOMKilled"] is False
+
+
+# ---- secrets
+
+
+def test_secrets_are_where_they_are_needed_and_nowhere_else(demo: Demo) -> None:
+    told = {service: demo.secrets(service) for service in SERVICES}
+    assert told["envoy-thumbor"]["S3_SECRET"] != told["gate-thumbor"]["S3_SECRET"]
+    values = {value for found in told.values() for value in found.values() if len(value) >= 20 and value != "not-for-the-edge"}
+    assert len(values) > 8
+    for name in (*SERVICES, "keys", "pictures"):
+        container = demo.containers[name]
+        described = str(demo.engine.inspect(container))
+        logs = demo.engine.docker("logs", container, check=False)  # thumbor's are not kept
+        # The reader's id is no secret: MinIO's client says whom it made.
+        secret = values - {told["gate-thumbor"]["S3_ID"]}
+        assert not [v for v in secret if v in described or v in logs.stdout + logs.stderr], name
+
+
+def test_the_gates_key_reads_pictures_and_does_nothing_else(demo: Demo) -> None:
+    key = demo.secrets("gate-thumbor")
+    address = demo.address("minio", "origin")
+
+    def ask(method: str, path: str, signed: bool = True, body: bytes = b"") -> int:
+        headers = {"host": f"{address}:9000"}
+        if signed:
+            pair, now = (key["S3_ID"], key["S3_SECRET"]), signers.now()
+            headers = dict(signers.aws(method, headers["host"], path, pair, now, body, region="us-east-1")) | headers
+        return demo.engine.ask(address, 9000, path, method, headers, body)[0]
+
+    assert ask("GET", "/photos/landscape.jpg") == 200
+    assert ask("GET", "/photos/landscape.jpg", signed=False) == 403
+    assert ask("PUT", "/photos/mine.jpg", body=b"x") == 403
+    assert ask("DELETE", "/photos/landscape.jpg") == 403
+    assert ask("GET", "/photos") == 403
+    assert ask("GET", "/") in (200, 403)  # a list of the buckets that it may see, which is empty
+
+
+def test_prometheus_would_get_the_metrics_of_both(demo: Demo) -> None:
+    for role, upstream in (("edge", "resizer"), ("gate", "photos")):
+        script = (
+            f"exec 3<>/dev/tcp/{role}.metrics/9902; "
+            "printf 'GET %s HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n' {path} >&3; cat <&3"
+        )
+        found = demo.engine.run(demo.containers["watcher"], script.replace("{path}", "/stats/prometheus"))
+        assert re.search(rf'envoy_cluster_upstream_rq_xx\{{[^}}]*envoy_cluster_name="{upstream}"[^}}]*\}} [1-9]', found)
+        assert " 404 " in demo.engine.run(demo.containers["watcher"], script.replace("{path}", "/config_dump")).splitlines()[0]
