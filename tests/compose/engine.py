@@ -58,7 +58,7 @@ class Engine:
             "DOCKER_BUILDKIT": "1",  # what engines since 23 do unasked
             "DOCKER_CONFIG": str(self.scratch / "config"),  # nobody's logins
             "PARTS": "ready",  # what is built already: no image of Rust is to be had
-            "COMPOSE_PROFILES": "thumbor",
+            "COMPOSE_PROFILES": "thumbor,observability",
         }
         try:
             self._start()
@@ -91,12 +91,10 @@ class Engine:
         self.pid = self._inside()
         if self.docker("image", "inspect", BASE, check=False).returncode:
             self.docker("import", str(HERE / "base.tar"), BASE)
-        from_where = document()["x-images"]
-        for name, tag in (
-            ("envoy", from_where["ENVOY_IMAGE"]),
-            ("minio", from_where["MINIO_IMAGE"]),
-            ("thumbor", document()["services"]["thumbor"]["image"]),
-        ):
+        begins, services = document()["x-images"], document()["services"]
+        tags = {"envoy": begins["ENVOY_IMAGE"], "minio": begins["MINIO_IMAGE"]}
+        tags |= {name: services[name]["image"] for name in ("thumbor", "prometheus", "grafana")}
+        for name, tag in tags.items():
             self.docker("build", "--quiet", "--tag", tag, str(HERE / "images" / name))
 
     def _inside(self) -> int | None:

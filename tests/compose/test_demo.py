@@ -1,14 +1,16 @@
 """The compose demo in containers: what is served, what is refused, and what each container cannot do or reach.
 
-The profile is `thumbor`: imgproxy's image can be had from its registry only, and so can those of Prometheus and Grafana.
-The images' own entrypoints are not run either, here or by docker-compose.yml. Without root or Debian's packages, all
-of this is skipped with the reason.
+The profiles are `thumbor` and `observability`: imgproxy's image can be had from its registry only. So can Grafana's, in
+whose place something answers; Prometheus is Debian's. The images' own entrypoints are run neither here nor by
+docker-compose.yml. Without root or Debian's packages, all of this is skipped with the reason.
 """
 
 import io
+import json
 import re
 import subprocess
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -21,7 +23,8 @@ import signers
 from stack import SCRATCH
 
 SERVICES = ("envoy-thumbor", "gate-thumbor", "thumbor", "minio")
-PORTS = (10000, 10001, 8080, 9000, 9902, 80)
+OBSERVERS = ("prometheus", "grafana", "panels")
+PORTS = (10000, 10001, 8080, 9000, 9902, 9090, 3000, 80)
 
 
 class Demo:
@@ -29,8 +32,14 @@ class Demo:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        ids = {name: engine.compose("ps", "-q", name).stdout.strip() for name in (*SERVICES, "keys", "pictures")}
+        ids = {name: self._find(name) for name in (*SERVICES, *OBSERVERS, "keys", "pictures")}
         self.containers = ids | {"stranger": "pinhole-stranger", "watcher": "pinhole-watcher", "anybody": "pinhole-anybody"}
+
+    def _find(self, service: str) -> str:
+        labels = ("--filter=label=com.docker.compose.project=pinhole", f"--filter=label=com.docker.compose.service={service}")
+        found = self.engine.docker("ps", "--all", "--quiet", *labels).stdout.split()
+        assert len(found) == 1, f"{service}: {len(found)} containers"
+        return found[0]
 
     def address(self, service: str, network: str) -> str:
         found = self.engine.inspect(self.containers[service])["NetworkSettings"]["Networks"]
@@ -71,7 +80,8 @@ def demo() -> Iterator[Demo]:
         for name, network in with_network.items():
             context.docker("run", "--detach", "--name", f"pinhole-{name}", "--network", network, BASE, "sleep", "infinity")
         running = Demo(context)
-        context.wait_healthy(running.containers["envoy-thumbor"])
+        for service in ("envoy-thumbor", *OBSERVERS):
+            context.wait_healthy(running.containers[service])
         yield running
     finally:
         _down(context)
@@ -91,7 +101,7 @@ def _down(engine: Engine) -> None:
 
 
 def test_everything_is_healthy_and_what_runs_once_has_ended_well(demo: Demo) -> None:
-    for service in SERVICES:
+    for service in (*SERVICES, *OBSERVERS):
         assert demo.engine.inspect(demo.containers[service])["State"]["Health"]["Status"] == "healthy", service
     for service in ("keys", "pictures"):
         state = demo.engine.inspect(demo.containers[service])["State"]
@@ -173,16 +183,25 @@ def test_each_container_reaches_what_its_step_needs_and_no_more(demo: Demo) -> N
         "resizer.resize": ("thumbor", "resize"),
         "resizer.source": ("thumbor", "source"),
         "minio.origin": ("minio", "origin"),
+        "prometheus.metrics": ("prometheus", "metrics"),
+        "prometheus.panels": ("prometheus", "panels"),
+        "grafana.panels": ("grafana", "panels"),
+        "panels.panels": ("panels", "panels"),
+        "panels.view": ("panels", "view"),
     }
     # By address: a name that does not resolve would prove nothing.
     addresses = {name: demo.address(*place) for name, place in places.items()} | {"internet": INTERNET}
     own_resizer = {"resizer.resize:8080", "resizer.source:8080"}
-    metrics = {"edge.metrics:9902", "gate.metrics:9902"}
-    assert {name: demo.reached(name, addresses) for name in (*SERVICES, "stranger", "watcher", "anybody")} == {
+    metrics = {"edge.metrics:9902", "gate.metrics:9902", "prometheus.metrics:9090"}
+    panels = {"prometheus.panels:9090", "grafana.panels:3000"}
+    assert {name: demo.reached(name, addresses) for name in demo.containers if name not in ("keys", "pictures")} == {
         "envoy-thumbor": {"edge.public:10000", "resizer.resize:8080"} | metrics,
         "gate-thumbor": {"gate.source:10001", "resizer.source:8080", "minio.origin:9000"} | metrics,
         "thumbor": {"gate.source:10001"} | own_resizer,
         "minio": {"minio.origin:9000"},
+        "prometheus": metrics | panels,
+        "grafana": panels,
+        "panels": panels | {"panels.view:3000"},
         "stranger": {"edge.public:10000"},
         "watcher": metrics,
         "anybody": {"internet:80"},  # so there is one, for who may go out
@@ -191,16 +210,18 @@ def test_each_container_reaches_what_its_step_needs_and_no_more(demo: Demo) -> N
 
 def test_only_envoy_is_published_and_on_this_machine_only(demo: Demo) -> None:
     found = {
-        service: demo.engine.inspect(demo.containers[service])["HostConfig"]["PortBindings"] or {} for service in SERVICES
+        service: demo.engine.inspect(demo.containers[service])["HostConfig"]["PortBindings"] or {}
+        for service in (*SERVICES, *OBSERVERS)
     }
     assert {service: ports for service, ports in found.items() if ports} == {
-        "envoy-thumbor": {"10000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
+        "envoy-thumbor": {"10000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]},
+        "panels": {"3000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "3000"}]},
     }
     with pytest.raises(subprocess.CalledProcessError):
         demo.engine.ask("198.51.100.2", 8080, "/images/small/landscape.jpg")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICES + OBSERVERS)
 def test_a_container_has_no_rights(demo: Demo, service: str) -> None:
     container = demo.containers[service]
     status = demo.engine.run(container, "cat /proc/self/status")
@@ -253,12 +274,27 @@ def test_the_gates_key_reads_pictures_and_does_nothing_else(demo: Demo) -> None:
     assert ask("GET", "/") in (200, 403)  # a list of the buckets that it may see, which is empty
 
 
-def test_prometheus_would_get_the_metrics_of_both(demo: Demo) -> None:
+def test_prometheus_reads_both_and_nobody_gets_more(demo: Demo) -> None:
+    address = demo.address("prometheus", "panels")
+
+    def query(text: str) -> dict[str, float]:
+        status, _, body = demo.engine.ask(address, 9090, f"/api/v1/query?query={quote(text)}")
+        assert status == 200
+        found = json.loads(body)["data"]["result"]
+        return {each["metric"]["role"]: float(each["value"][1]) for each in found}
+
+    assert query("up") == {"edge": 1, "gate": 1}
     for role, upstream in (("edge", "resizer"), ("gate", "photos")):
+        text = f'envoy_cluster_upstream_rq_xx{{envoy_cluster_name="{upstream}",envoy_response_code_class="2"}}'
+        assert query(text)[role] > 0
         script = (
             f"exec 3<>/dev/tcp/{role}.metrics/9902; "
-            "printf 'GET %s HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n' {path} >&3; cat <&3"
+            "printf 'GET /config_dump HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n' >&3; cat <&3"
         )
-        found = demo.engine.run(demo.containers["watcher"], script.replace("{path}", "/stats/prometheus"))
-        assert re.search(rf'envoy_cluster_upstream_rq_xx\{{[^}}]*envoy_cluster_name="{upstream}"[^}}]*\}} [1-9]', found)
-        assert " 404 " in demo.engine.run(demo.containers["watcher"], script.replace("{path}", "/config_dump")).splitlines()[0]
+        assert demo.engine.run(demo.containers["watcher"], script).startswith("HTTP/1.1 404 ")
+
+
+def test_grafana_is_asked_through_envoy(demo: Demo) -> None:
+    status, headers, body = demo.engine.ask("127.0.0.1", 3000, "/api/health")
+    assert (status, headers["server"]) == (200, "envoy")
+    assert b"stands-in-for" in body  # of Grafana itself, nothing is shown here
