@@ -34,6 +34,21 @@ body = base64.b64encode(answer.read()).decode()
 print(json.dumps([answer.status, {name.lower(): value for name, value in answer.getheaders()}, body]))
 """
 
+# Says which of these open when all are tried at once.
+TRY = """
+import asyncio, json, sys
+async def opens(name, address, port):
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), 2)
+    except (OSError, asyncio.TimeoutError):
+        return
+    writer.close()
+    print(f"{name}:{port}")
+async def all():
+    await asyncio.gather(*(opens(*each) for each in json.load(sys.stdin)))
+asyncio.run(all())
+"""
+
 
 class NoEngine(Exception):
     """None can be started here; the message says why."""
@@ -126,6 +141,13 @@ class Engine:
     def run(self, container: str, script: str, check: bool = True) -> str:
         """What bash prints in a container."""
         return self.docker("exec", container, "bash", "-c", script, check=check).stdout
+
+    def opens(self, container: str, places: list[tuple[str, str, int]]) -> set[str]:
+        """Which of these, `(name, address, port)`, can be connected to with the network that the container has."""
+        inner = ["nsenter", "--target", str(self.inspect(container)["State"]["Pid"]), "--net", sys.executable, "-c", TRY]
+        command = ["nsenter", "--target", str(self.pid), "--mount", "--pid", *inner]
+        done = subprocess.run(command, input=json.dumps(places), text=True, capture_output=True, timeout=60, check=True)
+        return set(done.stdout.split())
 
     def ask(
         self, host: str, port: int, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
