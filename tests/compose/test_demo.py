@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+import yaml
 from PIL import Image
 
-from composed import COMPOSE, MODULE
+from composed import COMPOSE, MODULE, OBSERVABILITY
 from engine import BASE, INTERNET, Engine, NoEngine
 
 import pictures  # composed says where these are
@@ -275,9 +276,11 @@ def test_prometheus_reads_both_and_nobody_gets_more(demo: Demo) -> None:
         status, _, body = demo.engine.ask(address, 9090, f"/api/v1/query?query={quote(text)}")
         assert status == 200
         found = json.loads(body)["data"]["result"]
-        return {each["metric"]["role"]: float(each["value"][1]) for each in found}
+        return {each["metric"]["instance"].partition(".")[0]: float(each["value"][1]) for each in found}
 
     assert query("up") == {"edge": 1, "gate": 1}
+    # With its labels, which Envoy's `stats_config` makes.
+    assert query('pinhole_requests_total{role="edge",decision="forward",preset="small"}')["edge"] > 0
     for role, upstream in (("edge", "resizer"), ("gate", "photos")):
         text = f'envoy_cluster_upstream_rq_xx{{envoy_cluster_name="{upstream}",envoy_response_code_class="2"}}'
         assert query(text)[role] > 0
@@ -286,6 +289,13 @@ def test_prometheus_reads_both_and_nobody_gets_more(demo: Demo) -> None:
             "printf 'GET /config_dump HTTP/1.1\\r\\nhost: x\\r\\nconnection: close\\r\\n\\r\\n' >&3; cat <&3"
         )
         assert demo.engine.run(demo.containers["watcher"], script).startswith("HTTP/1.1 404 ")
+
+
+def test_prometheus_has_the_alerts(demo: Demo) -> None:
+    _, _, body = demo.engine.ask(demo.address("prometheus", "panels"), 9090, "/api/v1/rules")
+    rules = [rule["name"] for group in json.loads(body)["data"]["groups"] for rule in group["rules"]]
+    written = yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text())["groups"]
+    assert rules == [rule["alert"] for group in written for rule in group["rules"]] and rules
 
 
 def test_grafana_is_asked_through_envoy(demo: Demo) -> None:
