@@ -1,7 +1,7 @@
 """The files of envoy/compose as the tests read them: the services, and what Envoy is started with in a container.
 
-What is run here is the demo's own `start` and `keys`, with the container's places put elsewhere. This is the only file that
-knows how these scripts and the compose file are written.
+What is run here is the demo's own `start` and `keys`, with the container's places put elsewhere. This is the only file
+that knows how these scripts and the compose file are written.
 """
 
 import os
@@ -60,8 +60,8 @@ def executable(path: Path, text: str) -> Path:
 
 
 def moved(directory: Path, ports: Mapping[int, int] = {}, policy: str | None = None) -> Path:
-    """A copy of envoy/compose for this machine: the module where it was built, the admin's socket in the directory, other
-    ports, and this policy in the place of both."""
+    """A copy of envoy/compose for this machine: the module where it was built, the admin's socket in the directory,
+    other ports, and this policy in the place of both."""
     directory.mkdir(parents=True, exist_ok=True)
     for path in COMPOSE.iterdir():
         text = path.read_text()

@@ -1,7 +1,7 @@
 """A Docker engine for the tests of the compose demo: started when they begin, ended with all that it made.
 
-It needs root and Debian's packages (`.make/engine` gets them) and no registry: the images that docker-compose.yml names are
-made of what is here. What it keeps between runs is below .tools/compose: unpacked packages and images.
+It needs root and Debian's packages (`.make/engine` gets them) and no registry: the images that docker-compose.yml names
+are made of what is here. What it keeps between runs is below .tools/compose: unpacked packages and images.
 """
 
 import base64
@@ -95,7 +95,8 @@ class Engine:
         self.lock.close()
 
     def _start(self) -> None:
-        command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", str(Path(__file__).with_name("namespaces"))]
+        command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+        command += [str(Path(__file__).with_name("namespaces"))]
         command += [str(HERE / "engine"), str(HERE / "docker"), str(self.scratch / "socket")]
         log = HERE / "engine.log"
         self.child = Child("dockerd", command, log, self.environment | {"PATH": os.environ["PATH"]}, self.scratch)
@@ -144,13 +145,20 @@ class Engine:
 
     def opens(self, container: str, places: list[tuple[str, str, int]]) -> set[str]:
         """Which of these, `(name, address, port)`, can be connected to with the network that the container has."""
-        inner = ["nsenter", "--target", str(self.inspect(container)["State"]["Pid"]), "--net", sys.executable, "-c", TRY]
-        command = ["nsenter", "--target", str(self.pid), "--mount", "--pid", *inner]
+        pid = self.inspect(container)["State"]["Pid"]  # among the engine's processes, so theirs are entered first
+        command = ["nsenter", "--target", str(self.pid), "--mount", "--pid"]
+        command += ["nsenter", "--target", str(pid), "--net", sys.executable, "-c", TRY]
         done = subprocess.run(command, input=json.dumps(places), text=True, capture_output=True, timeout=60, check=True)
         return set(done.stdout.split())
 
     def ask(
-        self, host: str, port: int, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
+        self,
+        host: str,
+        port: int,
+        path: str,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
     ) -> tuple[int, dict[str, str], bytes]:
         """An answer to the engine's host, from which 127.0.0.1 is where ports are published."""
         question = json.dumps([method, host, port, path, headers or {}, base64.b64encode(body).decode()])

@@ -25,20 +25,23 @@ from stack import SCRATCH
 
 SERVICES = ("envoy-thumbor", "gate-thumbor", "thumbor", "minio")
 OBSERVERS = ("prometheus", "grafana", "panels")
+# Containers that do not belong to it: one beside Envoy, one beside Prometheus, one with a way out.
+STRANGERS = {"stranger": "pinhole_public", "watcher": "pinhole_metrics", "anybody": "bridge"}
 PORTS = (10000, 10001, 8080, 9000, 9902, 9090, 3000, 80)
 
 
 class Demo:
-    """The running demo, and two containers that do not belong to it: one beside Envoy, one beside Prometheus."""
+    """The running demo, and containers that do not belong to it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         ids = {name: self._find(name) for name in (*SERVICES, *OBSERVERS, "keys", "pictures")}
-        self.containers = ids | {"stranger": "pinhole-stranger", "watcher": "pinhole-watcher", "anybody": "pinhole-anybody"}
+        self.containers = ids | {name: f"pinhole-{name}" for name in STRANGERS}
 
     def _find(self, service: str) -> str:
-        labels = ("--filter=label=com.docker.compose.project=pinhole", f"--filter=label=com.docker.compose.service={service}")
-        found = self.engine.docker("ps", "--all", "--quiet", *labels).stdout.split()
+        labels = {"project": "pinhole", "service": service}
+        filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels.items()]
+        found = self.engine.docker("ps", "--all", "--quiet", *filters).stdout.split()
         assert len(found) == 1, f"{service}: {len(found)} containers"
         return found[0]
 
@@ -67,13 +70,13 @@ def demo() -> Iterator[Demo]:
         context = Engine().__enter__()
     except NoEngine as error:
         pytest.skip(str(error))
-    with_network = {"stranger": "pinhole_public", "watcher": "pinhole_metrics", "anybody": "bridge"}
     try:
         _down(context)  # what a run that was killed has left
         context.compose("build", "keys", "minio")
         context.compose("up", "-d")
-        for name, network in with_network.items():
-            context.docker("run", "--detach", "--name", f"pinhole-{name}", "--network", network, BASE, "sleep", "infinity")
+        for name, network in STRANGERS.items():
+            options = ["--detach", "--name", f"pinhole-{name}", "--network", network]
+            context.docker("run", *options, BASE, "sleep", "infinity")
         running = Demo(context)
         for service in ("envoy-thumbor", *OBSERVERS):
             context.wait_healthy(running.containers[service])
@@ -81,14 +84,15 @@ def demo() -> Iterator[Demo]:
     finally:
         _down(context)
         kinds = {"container": ["--all"], "volume": [], "network": []}
-        left = [context.docker(kind, "ls", "--quiet", "--filter", "name=pinhole", *more).stdout for kind, more in kinds.items()]
+        listed = ["ls", "--quiet", "--filter", "name=pinhole"]
+        left = [context.docker(kind, *listed, *more).stdout for kind, more in kinds.items()]
         context.docker("image", "prune", "--force")
         context.__exit__()
         assert left == ["", "", ""], "`down --volumes` leaves something"
 
 
 def _down(engine: Engine) -> None:
-    engine.docker("rm", "--force", *(f"pinhole-{name}" for name in ("stranger", "watcher", "anybody")), check=False)
+    engine.docker("rm", "--force", *(f"pinhole-{name}" for name in STRANGERS), check=False)
     engine.compose("down", "--volumes", "--timeout", "5")
 
 
@@ -117,7 +121,7 @@ def test_a_picture_is_served(demo: Demo, path: str, size: tuple[int, int]) -> No
     assert (status, headers["content-type"]) == (200, "image/jpeg")
     assert headers["cache-control"] == "public, max-age=3600"  # as the policy has it, for a bucket that says nothing
     assert Image.open(io.BytesIO(body)).size == size
-    assert "minio" not in str(headers).lower() and not [name for name in headers if name.startswith(("x-amz", "x-minio"))]
+    assert "minio" not in str(headers).lower() and "x-amz" not in str(headers).lower()
 
 
 @pytest.mark.parametrize(
@@ -158,8 +162,9 @@ def test_its_health_is_that_of_the_whole_way(demo: Demo) -> None:
 
 def test_a_second_start_keeps_secrets_and_pictures(demo: Demo) -> None:
     before = [demo.secrets(service) for service in SERVICES]
-    demo.engine.compose("up", "-d")
-    demo.engine.wait_healthy(demo.containers["envoy-thumbor"])
+    for command in (["up", "-d"], ["restart", "gate-thumbor", "envoy-thumbor"]):
+        demo.engine.compose(*command)
+        demo.engine.wait_healthy(demo.containers["envoy-thumbor"])
     assert [demo.secrets(service) for service in SERVICES] == before
     assert demo.get("/images/small/landscape.jpg")[0] == 200
 
@@ -227,7 +232,8 @@ def test_a_container_has_no_rights(demo: Demo, service: str) -> None:
     for place in ("/here", "/etc/here", "/usr/bin/here", "/secrets/here", "/etc/pinhole/here"):
         answer = demo.engine.docker("exec", container, "bash", "-c", f"LC_ALL=C echo x >{place}", check=False)
         assert re.search("Read-only file system|Permission denied|No such file", answer.stderr), (place, answer)
-    assert "Read-only" in demo.engine.docker("exec", "--user", "0", container, "bash", "-c", "echo x >/here", check=False).stderr
+    as_root = demo.engine.docker("exec", "--user", "0", container, "bash", "-c", "echo x >/here", check=False)
+    assert "Read-only" in as_root.stderr
     limits = demo.engine.inspect(container)["HostConfig"]
     assert limits["Memory"] > 0 and limits["PidsLimit"] > 0 and limits["NanoCpus"] > 0
     assert demo.engine.inspect(container)["State"]["OOMKilled"] is False
@@ -239,7 +245,7 @@ def test_a_container_has_no_rights(demo: Demo, service: str) -> None:
 def test_secrets_are_where_they_are_needed_and_nowhere_else(demo: Demo) -> None:
     told = {service: demo.secrets(service) for service in SERVICES}
     assert told["envoy-thumbor"]["S3_SECRET"] != told["gate-thumbor"]["S3_SECRET"]
-    values = {value for found in told.values() for value in found.values() if len(value) >= 20 and value != "not-for-the-edge"}
+    values = {value for found in told.values() for value in found.values()} - {"not-for-the-edge"}
     assert len(values) > 8
     for name in (*SERVICES, "keys", "pictures"):
         container = demo.containers[name]
