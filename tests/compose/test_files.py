@@ -134,7 +134,7 @@ def test_it_is_hardened(name: str) -> None:
     for volume in service.get("volumes", []):
         source = volume.split(":")[0]
         writable = not volume.endswith(":ro")
-        assert not source.startswith("/") and "docker.sock" not in source, volume  # of the host, the checkout only
+        assert not source.startswith("/") and "docker.sock" not in source, volume
         assert not writable or name == "keys" or volume == "store:/store", volume
 
 
