@@ -86,7 +86,8 @@ def demo() -> Iterator[Demo]:
         kinds = {"container": ["--all"], "volume": [], "network": []}
         listed = ["ls", "--quiet", "--filter", "name=pinhole"]
         left = [context.docker(kind, *listed, *more).stdout for kind, more in kinds.items()]
-        context.docker("image", "prune", "--force")
+        context.docker("image", "prune", "--force")  # of older modules
+        context.docker("builder", "prune", "--force", "--keep-storage", "2GB")
         context.__exit__()
         assert left == ["", "", ""], "`down --volumes` leaves something"
 
