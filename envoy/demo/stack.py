@@ -60,8 +60,8 @@ class Stack:
         `configuration` is one of envoy/*.yaml; `gallery` adds the demo's page at `/`.
 
         For tests: without a `resizer` or an `origin`, the caller answers on its port; `envoy_env` gives Envoy other
-        secrets than its neighbours have; `configure` changes the text of the configuration first; `log_level` is Envoy's;
-        `from_files` lets Envoy read pinhole's filters from `filter_files` (ecds.py).
+        secrets than its neighbours have; `configure` changes the text of the configuration first; `log_level` is
+        Envoy's; `from_files` lets Envoy read pinhole's filters from `filter_files` (ecds.py).
         """
         self.policy, self.resizer, self.origin, self.concurrency = policy, resizer, origin, concurrency
         self.gallery = gallery
@@ -165,7 +165,8 @@ class Stack:
     def configured(self, policy: str | None = None) -> str:
         """The text of this stack's configuration, with another policy if one is given."""
         # The configuration without a gate has the only policy that goes with it.
-        policy = policy or self.policy or (resizers.shipped_policy(self.resizer or "thumbor") if self.has_gate else None)
+        shipped = resizers.shipped_policy(self.resizer or "thumbor") if self.has_gate else None
+        policy = policy or self.policy or shipped
         text = self.configure(self.configuration.read_text())
         if self.gallery:
             page = gallery.make(json.loads(policy or inline_policy(text)), self.pictures)

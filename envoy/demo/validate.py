@@ -1,8 +1,8 @@
 """Checks the shipped configuration with Envoy itself, whose validate mode runs the module's on_configure.
 
 Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more with each policy*.json in it and with
-the demo's policy for each resizer; those beside envoy.yaml must be the same text but for what they mark. Envoy does not look
-into filters that it reads from files, so these must be the very text of envoy.yaml. No port is opened.
+the demo's policy for each resizer; those beside envoy.yaml must be the same text but for what they mark. Envoy does not
+look into filters that it reads from files, so these must be the very text of envoy.yaml. No port is opened.
 """
 
 import json

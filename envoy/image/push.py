@@ -1,8 +1,8 @@
-"""`make image-push REGISTRY=HOST/REPOSITORY[:TAG]`: pushes target/image to a registry, byte for byte, and reads it back.
+"""`make image-push REGISTRY=HOST/REPOSITORY[:TAG]`: pushes target/image, byte for byte, and reads the manifest back.
 
-Plain HTTP to this machine's loopback, HTTPS to everybody else, unless `http://` or `https://` stands in front. Credentials
-are those of REGISTRY_USERNAME and REGISTRY_PASSWORD, or Docker's own (`docker login`, credential helpers); they never
-go over plain HTTP. The protocol is python-dxf's. What does not belong here: how an image is made (image.py).
+Plain HTTP to this machine's loopback, HTTPS to everybody else, unless `http://` or `https://` stands in front. The
+credentials are REGISTRY_USERNAME and REGISTRY_PASSWORD, or Docker's own (`docker login`, credential helpers); they
+never go over plain HTTP. The protocol is python-dxf's. What does not belong here: how an image is made (image.py).
 """
 
 import ipaddress
@@ -24,6 +24,7 @@ HOST = r"(?P<host>(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d+)?)"
 PLACE = re.compile(rf"(?:(?P<scheme>https?)://)?{HOST}/(?P<repository>[^:@]+)(?::(?P<tag>[^:@/]+))?", re.ASCII)
 REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
 TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+REMEDY = "set REGISTRY_USERNAME and REGISTRY_PASSWORD"
 DOCKER_HUB = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
 
 
@@ -50,7 +51,7 @@ class Place:
         if host != "localhost" and not re.search(r"[.:]", host):
             raise PushError(f"`{host}` is no host; {wanted}, and docker.io/{text} for Docker Hub")
         if not REPOSITORY.fullmatch(repository):
-            raise PushError(f"`{repository}` is no repository: lower-case letters, digits and `.`, `_`, `-` between them")
+            raise PushError(f"`{repository}` is no repository: lower-case letters and digits, with `.`, `_`, `-` between")
         if not TAG.fullmatch(tag):
             raise PushError(f"`{tag}` is no tag: at most 128 letters, digits, `_`, `.`, `-`")
         plain = match["scheme"] == "http" if match["scheme"] else _is_loopback(host)
@@ -82,7 +83,7 @@ def credentials(host: str) -> tuple[str, str] | None:
     found = {key.lower(): value for key, value in found.items()}
     if "identitytoken" in found:
         raise PushError(
-            f"Docker has an identity token for {host}, which is not supported; set REGISTRY_USERNAME and REGISTRY_PASSWORD"
+            f"Docker has an identity token for {host}, which is not supported; {REMEDY}"
         )
     return (found["username"], found["password"]) if found.get("username") else None
 
@@ -117,11 +118,12 @@ def _said(error: Exception, place: Place) -> str:
     response = getattr(error, "response", None)
     status = 401 if isinstance(error, DXFUnauthorizedError) else getattr(response, "status_code", None)
     if status in (401, 403):
-        return f"the registry refuses with {status}; set REGISTRY_USERNAME and REGISTRY_PASSWORD, or `docker login {place.host}`"
+        return f"the registry refuses with {status}; {REMEDY}, or `docker login {place.host}`"
     if status is not None:
-        return f"the registry answers {status} to {response.request.method} {response.url.split('?')[0]}{_errors(response)}"
+        asked = f"{response.request.method} {response.url.split('?')[0]}"
+        return f"the registry answers {status} to {asked}{_errors(response)}"
     if isinstance(error, requests.exceptions.SSLError):
-        return f"no TLS that can be trusted ({_cause(error)}); for a registry without TLS, put http:// in front of the host"
+        return f"no TLS that can be trusted ({_cause(error)}); for a registry without any, put http:// in front of the host"
     if isinstance(error, requests.exceptions.ConnectionError):
         return f"cannot be reached by {'HTTP' if place.plain else 'HTTPS'} ({_cause(error)})"
     return str(error) or type(error).__name__

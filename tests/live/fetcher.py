@@ -1,7 +1,7 @@
 """Reads a module from a registry as Istio's agent and Envoy Gateway do, by what their code accepts.
 
-It is strict where they are: which layer counts, of what media type, and the name in it. `test_agent.py` holds it against
-Istio's own code. What does not belong here: anything of `envoy/image`, whose work this is to judge.
+It is strict where they are: which layer counts, of what media type, and the name in it. `test_agent.py` holds it
+against Istio's own code. What does not belong here: anything of `envoy/image`, whose work this is to judge.
 """
 
 import gzip

@@ -48,7 +48,8 @@ class Istio(NamedTuple):
         """What Envoy is given in the place of these filters."""
         self.cache.mkdir(exist_ok=True)
         asked = json.dumps({"resources": filters})
-        done = subprocess.run([self.program, f"-cache={self.cache}"], input=asked, text=True, capture_output=True, check=False)
+        command = [self.program, f"-cache={self.cache}"]
+        done = subprocess.run(command, input=asked, text=True, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)["resources"]
 
@@ -66,11 +67,12 @@ def sent(url: str, digest: str, role: str = "edge", policy: dict | None = None, 
     remote = {"httpUri": {"uri": url, "cluster": "_", "timeout": "30s"}, "sha256": digest.removeprefix("sha256:")}
     environment = {
         "hostEnvKeys": list(keys.NAMES),
-        "keyValues": {"ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION": "1", "ISTIO_META_WASM_IMAGE_PULL_POLICY": "IfNotPresent"},
+        "keyValues": {"ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION": "1"},
     }
     vm = {"runtime": "envoy.wasm.runtime.v8", "code": {"remote": remote}, "environmentVariables": environment}
-    config = {"name": f"pinhole_{role}", "rootId": role, "configuration": configuration, "vmConfig": vm, "failurePolicy": failure}
-    return {"@type": TYPED, "name": f"pinhole_{role}", "typedConfig": {"@type": ecds.WASM, "config": config}}
+    name = f"pinhole_{role}"
+    config = {"name": name, "rootId": role, "configuration": configuration, "vmConfig": vm, "failurePolicy": failure}
+    return {"@type": TYPED, "name": name, "typedConfig": {"@type": ecds.WASM, "config": config}}
 
 
 @pytest.fixture(scope="module")

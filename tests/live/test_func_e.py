@@ -54,6 +54,7 @@ def test_the_live_tests_use_it(func_e: str) -> None:
         process = stack.child("envoy").process.pid
         command = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
         assert command[:2] == [func_e.encode(), b"run"], command
-        children = [pid for task in Path(f"/proc/{process}/task").glob("*/children") for pid in task.read_text().split()]
+        tasks = Path(f"/proc/{process}/task").glob("*/children")
+        children = [pid for task in tasks for pid in task.read_text().split()]
         commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children]
         assert any(str(stack.envoy_config).encode() in command for command in commands), f"no Envoy among {commands}"

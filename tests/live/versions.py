@@ -1,6 +1,6 @@
 """Which Envoy is under test, for the few things that Envoy itself does otherwise in another version.
 
-Cases of the corpus name theirs with `since` (tests/README.md). Policy is the same for all: pinhole relies on none of this.
+Cases of the corpus name theirs with `since` (tests/README.md). pinhole itself relies on none of this.
 """
 
 import re
