@@ -7,7 +7,8 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm bench bench-core budgets venv func-e origins resizer resizers chromium engine demo test test-unit test-live test-manifests test-istio test-resizers test-compose check lint doc policies clean
+.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
+	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,15 +16,22 @@ help: ## List the targets
 wasm: ## Build the module, and get its compiler target by itself
 	@.make/wasm
 
+image: wasm ## Write the module into target/image, as the OCI image that Istio and Envoy Gateway take
+	@python3 envoy/image/image.py
+
+image-push: image venv ## Push it: make image-push REGISTRY=registry.example.com/pinhole:0.1.0
+	@$(PYTHON) envoy/image/push.py "$(REGISTRY)"
+
 demo: wasm venv func-e resizer ## Run origin, resizer and Envoy, show what is served and refused, with a page to look at, and stay up
 	@$(PYTHON) envoy/demo/demo.py
 
-test: test-unit test-live test-manifests ## Run every test but those of test-istio
+test: test-unit test-live test-manifests ## Run every test but those that are named at its end
+	@echo "not run by this: test-compose (an engine for containers, as root), test-istio (ten minutes of Go at first), test-envoys (28 minutes)"
 
 test-unit: ## Run the tests that need no Envoy
 	cargo test
 
-test-live: wasm venv func-e resizer resizers origins chromium ## Run the tests against a real Envoy, resizer and origin
+test-live: wasm venv func-e resizer resizers origins registries agent chromium ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
 	$(PYTHON) -m pytest -rs tests/compose/test_files.py
 
@@ -38,6 +46,12 @@ test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that 
 
 test-compose: wasm venv engine ## Run the compose demo in containers, where an engine can be started
 	$(PYTHON) -m pytest -rs tests/compose
+
+test-agent: wasm venv func-e resizer registries agent ## Run the image in Envoy as Istio's own agent fetches it
+	$(PYTHON) -m pytest -rs tests/live/test_agent.py tests/live/test_image.py
+
+test-envoys: wasm venv func-e resizer ## Run what depends on Envoy with every version that PyPI has (ENVOYS=, TESTS=)
+	@$(PYTHON) tests/envoys.py
 
 bench-core: ## Measure the core by itself, natively, in about a minute
 	cargo bench --profile measured --bench core
@@ -80,5 +94,5 @@ resizer:
 	@[ "$(RESIZER)" = thumbor ] || .make/resizers "$(RESIZER)" >/dev/null
 
 # What cannot be installed is said here, and named again by the tests that skip.
-resizers origins chromium engine:
+resizers origins registries agent chromium engine:
 	@-.make/$@ >/dev/null

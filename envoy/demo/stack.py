@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import ecds
 import gallery
 import keys
 import pictures
@@ -53,12 +54,14 @@ class Stack:
         log_level: str = "warning",
         origin: bool = True,
         gallery: bool = False,
+        from_files: bool = False,
     ) -> None:
         """`policy` replaces the one that is shipped for this resizer; `env` adds to the fresh secrets;
         `configuration` is one of envoy/*.yaml; `gallery` adds the demo's page at `/`.
 
         For tests: without a `resizer` or an `origin`, the caller answers on its port; `envoy_env` gives Envoy other
-        secrets than its neighbours have; `configure` changes the text of the configuration first; `log_level` is Envoy's.
+        secrets than its neighbours have; `configure` changes the text of the configuration first; `log_level` is
+        Envoy's; `from_files` lets Envoy read pinhole's filters from `filter_files` (ecds.py).
         """
         self.policy, self.resizer, self.origin, self.concurrency = policy, resizer, origin, concurrency
         self.gallery = gallery
@@ -76,6 +79,7 @@ class Stack:
         self.origin_url = f"http://127.0.0.1:{self.ports.origin}"
         self.pictures = SCRATCH / "pictures"
         self.envoy_config = self.directory / "envoy.yaml"
+        self.filter_files = {role: self.directory / f"filter-{role}.yaml" for role in ecds.ROLES} if from_files else {}
         self.envoy_log = self.directory / "envoy.log"  # with both access logs
         self.resizer_log = self.directory / "resizer.log"
         self.origin_log = self.directory / "origin.log"
@@ -158,16 +162,34 @@ class Stack:
         child = self._child(self.resizer, resizer.command, self.resizer_log, resizer.environment)
         child.wait_until(resizer.ready)
 
-    def _start_envoy(self) -> None:
+    def configured(self, policy: str | None = None) -> str:
+        """The text of this stack's configuration, with another policy if one is given."""
         # The configuration without a gate has the only policy that goes with it.
-        policy = self.policy or (resizers.shipped_policy(self.resizer or "thumbor") if self.has_gate else None)
+        shipped = resizers.shipped_policy(self.resizer or "thumbor") if self.has_gate else None
+        policy = policy or self.policy or shipped
         text = self.configure(self.configuration.read_text())
         if self.gallery:
             page = gallery.make(json.loads(policy or inline_policy(text)), self.pictures)
             file = self.directory / "gallery.html"
             file.write_text(page.html)
             text = with_page(text, file, page.headers)
-        self.envoy_config.write_text(render(self.ports, policy, text))
+        return render(self.ports, policy, text)
+
+    def apart(self, policy: str | None = None) -> ecds.Apart:
+        """The same, for a stack that reads its filters from files."""
+        return ecds.apart(self.configured(policy), self.directory)
+
+    def _write_configuration(self) -> None:
+        text = self.configured()
+        if self.filter_files:
+            parts = self.apart()
+            text = parts.bootstrap
+            for role, path in self.filter_files.items():
+                path.write_text(parts.filters[role])
+        self.envoy_config.write_text(text)
+
+    def _start_envoy(self) -> None:
+        self._write_configuration()
         command, environment = [find_envoy()], self.envoy_env
         if self.func_e:
             environment = environment | func_e_environment(command[0], self.directory / "func-e")

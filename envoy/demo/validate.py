@@ -1,7 +1,8 @@
 """Checks the shipped configuration with Envoy itself, whose validate mode runs the module's on_configure.
 
 Every Envoy bootstrap in envoy/ is checked as it is, and envoy.yaml once more with each policy*.json in it and with
-the demo's policy for each resizer; those beside envoy.yaml must be the same text but for what they mark. No port is opened.
+the demo's policy for each resizer; those beside envoy.yaml must be the same text but for what they mark. Envoy does not
+look into filters that it reads from files, so these must be the very text of envoy.yaml. No port is opened.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import ecds
 import keys
 import resizers
 from bootstrap import ENVOY_YAML, NO_GATE, ROOT, BootstrapError, common_part, inline_policy, render
@@ -44,10 +46,14 @@ def main() -> int:
     same = json.loads((folder / "policy-imgproxy.json").read_text()) == json.loads(resizers.shipped_policy("imgproxy"))
     print(f"  {'ok' if same else 'DIFFERENT'}  policy-imgproxy.json is policy.json with another `resizer`")
     good &= same
+    for path, text in ecds.shipped().items():
+        same = path.is_file() and path.read_text() == text
+        print(f"  {'ok' if same else 'DIFFERENT'}  {path.name} is what demo/ecds.py makes of envoy.yaml")
+        good &= same
     shipped = ENVOY_YAML.read_text()
     for bootstrap in sorted(folder.glob("*.yaml")):
         if "static_resources:" in (text := bootstrap.read_text()):  # others are for other readers, such as Istio
-            if bootstrap != ENVOY_YAML:
+            if bootstrap not in (ENVOY_YAML, ecds.SHIPPED):
                 same = common_part(text) == common_part(shipped, has_gate=NO_GATE not in text)
                 print(f"  {'ok' if same else 'DIFFERENT'}  {bootstrap.name} is envoy.yaml but for what it marks")
                 good &= same

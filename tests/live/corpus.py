@@ -5,13 +5,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import versions
+
 CASES = Path(__file__).resolve().parents[1] / "cases"
 
 REQUEST = {"method", "authority", "path", "headers", "body"}
 OUTCOMES = {"served": {"served", "picture", "answer"}, "refused": {"refused", "status", "rule", "option"}}
 SERVED = {"rule", "preset", "origin", "source", "canonical", "cache", "vary"}
 UNRESIZABLE = {"not-resizable", "not-an-image"}  # what a route may answer with a placeholder
-ENVOY = {"why", "status", "reason", "served", "picture", "answer"}
+ENVOY = {"why", "since", "status", "reason", "served", "picture", "answer"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def _load_case(subject: str, policy: str, case: dict) -> Case:
     _keys(case, {"name", "request", "envoy"} | OUTCOMES[kind], where)
     _keys(case["request"], REQUEST, where)
     envoy = case.get("envoy")
-    if envoy is None:
+    if envoy is None or not versions.since(envoy.get("since", "0")):
         outcome = {"status": case.get("status"), "reason": case.get("refused")}
         outcome |= {key: case.get(key) for key in ("served", "picture", "answer")}
     else:

@@ -13,6 +13,7 @@ import pytest
 
 import contract
 import health
+import versions
 from conftest import RESIZER, policy_text
 from stack import Stack
 from upstream import Upstream, response
@@ -212,7 +213,8 @@ def test_a_private_origin_is_asked_every_time(forward: list[str]) -> None:
         for _ in range(2):
             answer = get(stack, "/images/small/small.jpg", ("x-visitor", "one"))
             contract.check_served(answer, stack, PRIVATE, None, "image/jpeg")
-        assert fetches(stack, "small.jpg") == 2
+        # Before, the cache does not hear of a request's `no-store`.
+        assert fetches(stack, "small.jpg") == (2 if versions.since("1.40") else 1)
 
 
 def test_what_a_visitors_credential_opened_is_for_that_credential_only() -> None:
