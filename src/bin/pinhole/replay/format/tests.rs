@@ -1,3 +1,7 @@
+//! Every format is read back from lines that a writer of its own makes, with the bytes that a stranger chose in them.
+//!
+//! Does not belong here: what a request of a log would get (`judge`).
+
 use proptest::prelude::*;
 
 use super::*;
