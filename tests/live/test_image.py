@@ -106,7 +106,7 @@ def test_it_says_what_it_is(built: Layout) -> None:
 
 
 def test_make_pushes_where_it_is_told() -> None:
-    command = ["make", "--dry-run", "image-push", "REGISTRY=registry.example.com/pinhole:0.1.0"]
+    command = ["make", "--no-print-directory", "--dry-run", "image-push", "REGISTRY=registry.example.com/pinhole:0.1.0"]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
     *before, pushed = done.stdout.splitlines()
     assert any(line.endswith("envoy/image/image.py") for line in before), done.stdout
