@@ -10,6 +10,8 @@
 //! 3. [`exchange`], `on_http_response_headers`: judge the answer, and either replace its headers by
 //!    those that may go on or the whole of it by a rejection.
 //!
+//! What each of them comes to, [`telemetry`] counts and tells access logs.
+//!
 //! INVARIANT: only [`host`] makes host calls, and none of them can panic.
 
 mod exchange;
