@@ -226,12 +226,17 @@ const TRACE_HEADERS: [&str; 9] = [
     "x-b3-flags",
 ];
 
-/// The trace headers of a request that have the form of one: visible ASCII, of limited length.
+/// The trace headers of a request that have the form of one, of limited length: letters, digits and `-` in those of B3,
+/// visible ASCII in the others.
 pub(super) fn trace_context(headers: &Headers) -> Vec<(&'static str, String)> {
-    let plain = |value: &[u8]| {
-        let visible =
-            (1..=512).contains(&value.len()) && value.iter().all(|byte| (0x20..0x7f).contains(byte));
-        visible.then(|| String::from_utf8(value.to_vec()).ok()).flatten()
+    let plain = |name: &str, value: &[u8]| {
+        let is_b3 = name.contains("b3");
+        let allowed = |byte: &u8| match is_b3 {
+            true => byte.is_ascii_alphanumeric() || *byte == b'-',
+            false => (0x20..0x7f).contains(byte),
+        };
+        let has_form = (1..=512).contains(&value.len()) && value.iter().all(allowed);
+        has_form.then(|| String::from_utf8(value.to_vec()).ok()).flatten()
     };
-    TRACE_HEADERS.iter().filter_map(|name| Some((*name, plain(single(headers, name)?)?))).collect()
+    TRACE_HEADERS.iter().filter_map(|name| Some((*name, plain(name, single(headers, name)?)?))).collect()
 }

@@ -214,6 +214,8 @@ def test_a_trace_of_the_visitor_goes_on_to_the_resizer_only(stubbed: Stubbed) ->
     assert {told.get(name) for name in B3} == {"80f198ee56343ba8"}
     check_served(ask(stubbed, request(headers=[*headers, ("traceparent", "canary")])), stubbed)
     assert "traceparent" not in dict(stubbed[1].asked[0].headers)
+    check_served(ask(stubbed, request(headers=[("b3", "0; canary"), ("x-b3-traceid", "0/canary")])), stubbed)
+    assert not B3 & dict(stubbed[1].asked[0].headers).keys()
 
 
 def test_credentials_of_the_visitor_never_reach_the_origin(stack: Stack) -> None:
