@@ -7,7 +7,7 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
+.PHONY: help wasm image image-push bench bench-core budgets module deny reproducible sbom supply-chain venv func-e origins registries agent chromium engine resizer resizers \
 	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
 
 help: ## List the targets
@@ -26,7 +26,7 @@ demo: wasm venv func-e resizer ## Run origin, resizer and Envoy, show what is se
 	@$(PYTHON) envoy/demo/demo.py
 
 test: test-unit test-live test-manifests ## Run every test but those that are named at its end
-	@echo "not run by this: test-compose (an engine for containers, as root), test-istio (ten minutes of Go at first), test-envoys (28 minutes)"
+	@echo "not run by this: test-compose (an engine for containers, as root), test-istio (ten minutes of Go at first), test-envoys (28 minutes), reproducible (two builds)"
 
 test-unit: ## Run the tests that need no Envoy
 	cargo test
@@ -56,7 +56,7 @@ test-envoys: wasm venv func-e resizer ## Run what depends on Envoy with every ve
 bench-core: ## Measure the core by itself, natively, in about a minute
 	cargo bench --profile measured --bench core
 
-check: lint doc policies budgets ## Format, lints, documentation, every shipped configuration, and the budgets
+check: lint doc policies budgets module deny ## Format, lints, documentation, every shipped configuration, the budgets, the module's imports, the crates
 
 lint: wasm ## Format and lints, for the host and for the module
 	cargo fmt --all --check
@@ -76,6 +76,20 @@ policies: wasm venv ## Check every shipped policy with pinhole and Envoy, and th
 
 budgets: wasm venv ## Check size, start and memory of the module in Envoy against their limits
 	@$(PYTHON) benches/budgets.py
+
+module: wasm venv ## Check what the module imports, what it tells of its builder, and the list of what is in it
+	$(PYTHON) -m pytest -q -rs tests/module
+
+deny: venv ## Check licences, duplicates and sources of all crates, and their advisories where the database can be had
+	@.make/deny
+
+reproducible: ## Build the module twice, from nothing in two directories, and compare
+	@.make/reproducible
+
+sbom: venv ## Write the list of what is in the module: target/pinhole.cdx.json, CycloneDX
+	@$(PYTHON) envoy/image/sbom.py
+
+supply-chain: module deny reproducible sbom ## All of these, with their figures (tests/README.md)
 
 bench: wasm venv ## Measure what pinhole costs, all of it in less than ten minutes (benches/README.md)
 	@$(PYTHON) benches/bench.py

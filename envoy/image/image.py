@@ -2,8 +2,9 @@
 
 That form is what `FROM scratch` and `COPY pinhole.wasm /plugin.wasm` would give ("compat"): an OCI manifest whose last
 layer is a gzipped tar with `plugin.wasm` in it. It is written as an OCI image layout (a directory that push.py and other
-tools take) and nothing of it depends on when or where: the same module gives the same digest. Only the standard
-library is used. What does not belong here: anything about registries.
+tools take) and nothing of it depends on when or where: the same module gives the same digest. Beside it, in the same
+layout, is an artifact with the list of what is in the module (sbom.py), which refers to the image; the image is the same
+without it. Only the standard library is used. What does not belong here: anything about registries.
 """
 
 import hashlib
@@ -16,6 +17,8 @@ import tarfile
 import zlib
 from pathlib import Path
 
+import sbom
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "target" / "wasm32-wasip1" / "release" / "pinhole.wasm"
 LAYOUT = ROOT / "target" / "image"
@@ -24,6 +27,9 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 NAME = "plugin.wasm"  # the agents look for this one
+# A list refers to its image as OCI 1.1 has it; scanners look for this type.
+SBOM = "application/vnd.cyclonedx+json"
+EMPTY = "application/vnd.oci.empty.v1+json"
 
 
 class ImageError(Exception):
@@ -43,16 +49,39 @@ class Layout:
         return self.path(digest).read_bytes()
 
     @property
-    def digest(self) -> str:
-        """The manifest's, by which an image is pinned."""
+    def described(self) -> list[dict]:
+        """The descriptors of the image, and of what refers to it."""
         try:
-            index = json.loads((self.directory / "index.json").read_text())
+            return json.loads((self.directory / "index.json").read_text())["manifests"]
         except FileNotFoundError:
             raise ImageError(f"{self.directory} holds no image; run `make image`") from None
-        return index["manifests"][0]["digest"]
+
+    @property
+    def digest(self) -> str:
+        """The image's manifest's, by which it is pinned."""
+        return self.described[0]["digest"]
 
     def manifest(self) -> dict:
         return json.loads(self.blob(self.digest))
+
+    def refer(self, media_type: str, content: bytes, name: str) -> None:
+        """Adds an artifact that refers to the image."""
+        image, *others = self.described
+        subject = {key: image[key] for key in ("mediaType", "digest", "size")}
+        layer = self.keep(media_type, content) | {"annotations": {"org.opencontainers.image.title": name}}
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": media_type,
+            "config": self.keep(EMPTY, b"{}"),
+            "layers": [layer],
+            "subject": subject,
+        }
+        described = self.keep(MANIFEST, _json(manifest)) | {"artifactType": media_type}
+        self.index([image, *others, described])
+
+    def index(self, described: list[dict]) -> None:
+        (self.directory / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": described}))
 
     def keep(self, media_type: str, content: bytes) -> dict:
         """Writes a blob; gives its descriptor."""
@@ -87,7 +116,7 @@ def write(module: bytes, directory: Path, annotations: dict[str, str]) -> Layout
     described["annotations"] = {"org.opencontainers.image.ref.name": annotations["org.opencontainers.image.version"]}
     (directory / "oci-layout").write_bytes(_json({"imageLayoutVersion": "1.0.0"}))
     # Last: a layout without it holds no image.
-    (directory / "index.json").write_bytes(_json({"schemaVersion": 2, "manifests": [described]}))
+    layout.index([described])
     return layout
 
 
@@ -146,9 +175,11 @@ def main() -> None:
         raise ImageError(f"{MODULE.relative_to(ROOT)} is missing; run `make wasm`")
     module = MODULE.read_bytes()
     layout = write(module, LAYOUT, annotations())
+    layout.refer(SBOM, sbom.write(module), sbom.SBOM.name)
     (layer,) = layout.manifest()["layers"]
     print(f"{LAYOUT.relative_to(ROOT)}: OCI image layout, {NAME} of {len(module)} bytes in a layer of {layer['size']}")
     print(f"  manifest  {layout.digest}")
+    print(f"  SBOM      {layout.described[1]['digest']}, which refers to it")
     print(f"  Istio     url: oci://REGISTRY/REPOSITORY@{layout.digest}")
     print(f"            sha256: {layout.digest.removeprefix('sha256:')}")
 
@@ -156,5 +187,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ImageError as error:
+    except (ImageError, sbom.SbomError) as error:
         sys.exit(f"image: {error}")

@@ -1,4 +1,5 @@
-"""`make image-push REGISTRY=HOST/REPOSITORY[:TAG]`: pushes target/image, byte for byte, and reads the manifest back.
+"""`make image-push REGISTRY=HOST/REPOSITORY[:TAG]`: pushes target/image, byte for byte, and reads the manifest back; then
+what refers to it, the list of what is in the module.
 
 Plain HTTP to this machine's loopback, HTTPS to everybody else, unless `http://` or `https://` stands in front. The
 credentials are REGISTRY_USERNAME and REGISTRY_PASSWORD, or Docker's own (`docker login`, credential helpers); they
@@ -6,9 +7,12 @@ never go over plain HTTP. The protocol is python-dxf's. What does not belong her
 """
 
 import ipaddress
+import json
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import docker.auth
@@ -19,6 +23,7 @@ from dxf.exceptions import DXFAuthInsecureError, DXFError, DXFUnauthorizedError
 
 from image import LAYOUT, ImageError, Layout
 
+INDEX = "application/vnd.oci.image.index.v1+json"
 TIMEOUT = 60.0  # seconds without a byte
 HOST = r"(?P<host>(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d+)?)"
 PLACE = re.compile(rf"(?:(?P<scheme>https?)://)?{HOST}/(?P<repository>[^:@]+)(?::(?P<tag>[^:@/]+))?", re.ASCII)
@@ -88,27 +93,74 @@ def credentials(host: str) -> tuple[str, str] | None:
     return (found["username"], found["password"]) if found.get("username") else None
 
 
-def push(layout: Layout, place: Place) -> str:
-    """Pushes blobs and then the manifest, which it reads back by its digest. Gives who pushed, in words."""
-    who = None if place.plain else credentials(place.host)
+@contextmanager
+def _registry(place: Place, who: tuple[str, str] | None) -> Iterator[DXF]:
+    """The repository; its errors in words."""
 
     def authenticate(registry: DXFBase, response: requests.Response) -> None:
         registry.authenticate(*(who or (None, None)), actions=["pull", "push"], response=response)
 
-    manifest, text = layout.manifest(), layout.blob(layout.digest).decode()
     host = DOCKER_HUB.get(place.host, place.host)
-    known = f"as {who[0]}" if who else "without credentials"
     try:
         with DXF(host, place.repository, authenticate, insecure=place.plain, timeout=TIMEOUT) as registry:
-            for blob in [*manifest["layers"], manifest["config"]]:
-                registry.push_blob(str(layout.path(blob["digest"])))
-            registry.set_manifest(place.tag, text)
-            # A registry that keeps another text than it was given has another digest, which nobody could pin.
-            if registry.get_manifest(layout.digest) != text:
-                raise PushError(f"{place} gives another manifest for {layout.digest} than was pushed")
+            yield registry
     except (DXFError, requests.RequestException) as error:
-        raise PushError(f"{place}, {known}: {_said(error, place)}") from None
-    return known
+        raise PushError(f"{place}, {_known(who)}: {_said(error, place)}") from None
+
+
+def _who(place: Place) -> tuple[str, str] | None:
+    return None if place.plain else credentials(place.host)
+
+
+def _known(who: tuple[str, str] | None) -> str:
+    return f"as {who[0]}" if who else "without credentials"
+
+
+def push(layout: Layout, place: Place) -> str:
+    """Pushes blobs and then the manifest, which it reads back by its digest. Gives who pushed, in words."""
+    who, text = _who(place), layout.blob(layout.digest).decode()
+    with _registry(place, who) as registry:
+        _push_blobs(registry, layout, layout.manifest())
+        registry.set_manifest(place.tag, text)
+        # A registry that keeps another text than it was given has another digest, which nobody could pin.
+        if registry.get_manifest(layout.digest) != text:
+            raise PushError(f"{place} gives another manifest for {layout.digest} than was pushed")
+    return _known(who)
+
+
+def push_referrers(layout: Layout, place: Place) -> list[str]:
+    """Pushes what refers to the image, where OCI 1.1 has clients look for it. Gives the digests."""
+    subject, *referrers = layout.described
+    tag = subject["digest"].replace(":", "-")
+    with _registry(place, _who(place)) as registry:
+        for described in referrers:
+            text = layout.blob(described["digest"]).decode()
+            _push_blobs(registry, layout, json.loads(text))
+            # Neither what it answers nor this question is anything that the library has a word for.
+            done = registry._request(  # noqa: SLF001
+                "put", f"manifests/{described['digest']}", data=text, headers={"Content-Type": described["mediaType"]}
+            )
+            # A registry that knows referrers says so. For another, clients look for a list of them under a tag.
+            if done.headers.get("OCI-Subject") != subject["digest"]:
+                listed = [other for other in _listed(registry, tag) if other["digest"] != described["digest"]]
+                index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*listed, described]}
+                registry.set_manifest(tag, json.dumps(index))
+    return [described["digest"] for described in referrers]
+
+
+def _listed(registry: DXF, tag: str) -> list[dict]:
+    """What is in a list of referrers by now: others may have put something there, as a signature."""
+    try:
+        return json.loads(registry.get_manifest_and_response(tag)[0]).get("manifests", [])
+    except requests.HTTPError as error:
+        if error.response.status_code == requests.codes.not_found:
+            return []
+        raise
+
+
+def _push_blobs(registry: DXF, layout: Layout, manifest: dict) -> None:
+    for blob in [*manifest["layers"], manifest["config"]]:
+        registry.push_blob(str(layout.path(blob["digest"])))
 
 
 def _said(error: Exception, place: Place) -> str:
@@ -150,6 +202,8 @@ def main() -> None:
     layout, place = Layout(LAYOUT), Place.parse(sys.argv[1])
     known = push(layout, place)
     print(f"pushed {place}, {known}")
+    for digest in push_referrers(layout, place):
+        print(f"  SBOM        {place.host}/{place.repository}@{digest}")
     print(f"  pull it as  {place.host}/{place.repository}@{layout.digest}")
     print(f"  Istio       url: oci://{place.host}/{place.repository}@{layout.digest}")
     print(f"              sha256: {layout.digest.removeprefix('sha256:')}")

@@ -85,7 +85,13 @@ def test_every_blob_is_what_its_name_says(built: Layout) -> None:
     blobs = {f"sha256:{path.name}" for path in (built.directory / "blobs" / "sha256").iterdir()}
     manifest = built.manifest()
     (layer,) = manifest["layers"]
-    assert blobs == {built.digest, manifest["config"]["digest"], layer["digest"]}
+    _, refers = built.described
+    artifact = json.loads(built.blob(refers["digest"]))
+    (listed,) = artifact["layers"]
+    assert blobs == {
+        *(built.digest, manifest["config"]["digest"], layer["digest"]),
+        *(refers["digest"], artifact["config"]["digest"], listed["digest"]),
+    }
     for digest in blobs:
         assert image._digest(built.blob(digest)) == digest
     assert json.loads((built.directory / "oci-layout").read_text()) == {"imageLayoutVersion": "1.0.0"}

@@ -1,6 +1,7 @@
 """A registry that hands out tokens, as Docker Hub and GitHub's do: a stub, since no real one of them runs here.
 
-It speaks TLS, sends whoever has no token to its own `/token`, and gives one there for the right password and scope.
+It speaks TLS, sends whoever has no token to its own `/token`, and gives one there for the right password and scope. Of
+what refers to an image it says that it knows (OCI 1.1), which the real ones of the tests do not.
 """
 
 import base64
@@ -50,8 +51,13 @@ class Handler(BaseHTTPRequestHandler):
             digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
             if "/blobs/" in url.path and parse_qs(url.query)["digest"] != [digest]:
                 return self.answer(400)
-            kept[digest] = kept[name] = body
-            return self.answer(201, docker_content_digest=digest)
+            kept[digest] = body
+            if "/blobs/" in url.path:
+                return self.answer(201, docker_content_digest=digest)
+            kept[name] = body
+            subject = json.loads(body).get("subject", {})
+            known = {"OCI_Subject": subject["digest"]} if subject else {}
+            return self.answer(201, docker_content_digest=digest, **known)
         return self.answer(200, kept[name]) if name in kept else self.answer(404)
 
     do_GET = do_HEAD = do_POST = do_PUT = route  # noqa: N815, which are BaseHTTPRequestHandler's names
