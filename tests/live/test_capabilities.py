@@ -289,7 +289,8 @@ def test_a_newer_envoy_takes_it_in_the_vm_too(tmp_path: Path) -> None:
             resizer.gate = stack.ports.gate
             assert described(stack, request()) == "200 None public, max-age=3600"
     except StackError:
-        if "no such field: 'capability_restriction_config'" in stack.envoy_log.read_text():
+        # Protobuf puts a blank more here and there, for nobody to rely on its words.
+        if re.search(r"no\s+such\s+field:\s+'capability_restriction_config'", stack.envoy_log.read_text()):
             pytest.skip("this Envoy is older than 1.40")
         raise
     assert "Deprecated field" not in stack.envoy_log.read_text()
