@@ -1,10 +1,10 @@
 """`make image`: the module as an OCI image, without Docker, in the form that Istio and Envoy Gateway take.
 
 That form is what `FROM scratch` and `COPY pinhole.wasm /plugin.wasm` would give ("compat"): an OCI manifest whose last
-layer is a gzipped tar with `plugin.wasm` in it. It is written as an OCI image layout (a directory that push.py and other
-tools take) and nothing of it depends on when or where: the same module gives the same digest. Beside it, in the same
-layout, is an artifact with the list of what is in the module (sbom.py), which refers to the image; the image is the same
-without it. Only the standard library is used. What does not belong here: anything about registries.
+layer is a gzipped tar with `plugin.wasm` in it. It is written as an OCI image layout (a directory that push.py and
+other tools take) and nothing of it depends on when or where: the same module gives the same digest. Beside it, in the
+same layout, is an artifact with the list of what is in the module (sbom.py), which refers to the image; the image is
+the same without it. Only the standard library is used. What does not belong here: anything about registries.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
-"""`make image-push REGISTRY=HOST/REPOSITORY[:TAG]`: pushes target/image, byte for byte, and reads the manifest back; then
-what refers to it, the list of what is in the module.
+"""`make image-push REGISTRY=HOST/REPOSITORY[:TAG]`: pushes target/image, byte for byte, and reads the manifest back;
+then what refers to it, the list of what is in the module.
 
 Plain HTTP to this machine's loopback, HTTPS to everybody else, unless `http://` or `https://` stands in front. The
 credentials are REGISTRY_USERNAME and REGISTRY_PASSWORD, or Docker's own (`docker login`, credential helpers); they

@@ -1,9 +1,9 @@
-"""`make sbom`: which crates are in the module, by name, version, licence and hash, as CycloneDX 1.6. image.py takes it along.
+"""`make sbom`: which crates are in the module, by name, version, licence and hash, as CycloneDX 1.6.
 
-What is linked into the module has the scope `required`; macros and build scripts, which run while it is compiled and could
-change it, have `excluded`. Nothing else is listed: no crate of tests, of the command line or of another target. Nothing of it
-depends on when or where, so the same module, lock file and compiler give the same bytes. Only the standard library is used.
-What does not belong here: whether a licence is wanted (.deny.toml).
+image.py takes it along. What is linked into the module has the scope `required`; macros and build scripts, which run
+while it is compiled and could change it, have `excluded`. Nothing else is listed: no crate of tests, the command line
+or another target. Nothing of it depends on when or where, so the same module, lock file and compiler give the same
+bytes. Only the standard library is used. What does not belong here: whether a licence is wanted (.deny.toml).
 """
 
 import hashlib
@@ -30,8 +30,10 @@ class SbomError(Exception):
 def write(module: bytes) -> bytes:
     """The list for this module, which was built from the sources that are here."""
     metadata = json.loads(_said("cargo", "metadata", "--locked", "--format-version=1", f"--filter-platform={TARGET}"))
-    checksums = {(name, version): checksum for name, version, checksum in LOCKED.findall((ROOT / "Cargo.lock").read_text())}
-    return _json(document(module, metadata, _tree("normal,no-proc-macro"), _tree("normal,build"), checksums, _compiler()))
+    locked = LOCKED.findall((ROOT / "Cargo.lock").read_text())
+    checksums = {(name, version): checksum for name, version, checksum in locked}
+    linked, used = _tree("normal,no-proc-macro"), _tree("normal,build")
+    return _json(document(module, metadata, linked, used, checksums, _compiler()))
 
 
 def document(
@@ -78,7 +80,8 @@ def document(
     }
     found["dependencies"][0]["dependsOn"].append(f"rust-std@{compiler['release']}")
     # The number that each list is to have, made of what is in it.
-    return {**found, "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(_json(found)).hexdigest())}"}
+    number = uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(_json(found)).hexdigest())
+    return {**found, "serialNumber": f"urn:uuid:{number}"}
 
 
 def _component(crate: Crate, package: dict, digest: str, scope: str | None = None) -> dict:
@@ -95,9 +98,9 @@ def _component(crate: Crate, package: dict, digest: str, scope: str | None = Non
 
 
 def _std(compiler: dict[str, str]) -> dict:
-    name = f"rust-std@{compiler['release']}"
-    licenses = [{"expression": "MIT OR Apache-2.0"}]
-    return {"type": "library", "bom-ref": name, "name": "rust-std", "version": compiler["release"], "licenses": licenses}
+    version = compiler["release"]
+    component = {"type": "library", "bom-ref": f"rust-std@{version}", "name": "rust-std", "version": version}
+    return component | {"licenses": [{"expression": "MIT OR Apache-2.0"}]}
 
 
 def _purl(crate: Crate) -> str:
@@ -141,7 +144,8 @@ def main() -> None:
     SBOM.write_bytes(text)
     components = json.loads(text)["components"]
     linked = sum(component.get("scope") != "excluded" for component in components)
-    print(f"sbom          {SBOM.relative_to(ROOT)}: {linked} parts in the module, {len(components) - linked} that made it")
+    made = len(components) - linked
+    print(f"sbom          {SBOM.relative_to(ROOT)}: {linked} parts in the module, {made} that made it")
     print(f"              sha256:{hashlib.sha256(text).hexdigest()}")
 
 

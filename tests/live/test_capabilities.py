@@ -1,8 +1,8 @@
 """The list of what module and Envoy may ask of each other, as envoy.yaml has it: nothing can be taken from it unseen.
 
 Each function and callback is taken away by itself, and something that all else shows as ever is then missed. A function
-that is missing never lets a request through; a callback can, which is why the list may not be shortened, and why no header
-of a visitor's chooses a cluster. Here resizer and origin are stubs; the resizer asks the gate, as a real one does.
+that is missing never lets a request through; a callback can, which is why the list may not be shortened, and why no
+header of a visitor's chooses a cluster. Resizer and origin are stubs here; the resizer asks the gate, as a real one does.
 """
 
 import json
@@ -78,7 +78,7 @@ class Seen:
     """What requests came to."""
 
     starts: bool = True
-    answers: dict[str, str] = field(default_factory=dict)  # status, reason, `cache-control`; `told` if it tells too much
+    answers: dict[str, str] = field(default_factory=dict)  # status, reason, `cache-control`; `told` if too much is
     origin: dict[str, list[str]] = field(default_factory=dict)  # what the origin was asked
     after_head: bytes = b""
     counted: bool = False
@@ -162,7 +162,8 @@ def test_with_the_list_everything_is_served(whole: Seen) -> None:
 # What is seen first of each that is missing. `trap` is Envoy's 503 for a module that failed: the SDK panics.
 CLOSED = {
     "proxy_on_context_create": "start", "proxy_on_configure": "refuse",
-    "proxy_get_header_map_pairs": "trap", "proxy_set_header_map_pairs": "trap", "proxy_replace_header_map_value": "trap",
+    "proxy_get_header_map_pairs": "trap", "proxy_set_header_map_pairs": "trap",
+    "proxy_replace_header_map_value": "trap",
     "proxy_get_buffer_bytes": "start", "proxy_set_buffer_bytes": "trap", "proxy_send_local_response": "trap",
     "proxy_get_property": "start", "proxy_set_property": "trap", "proxy_get_current_time_nanoseconds": "trap",
     "proxy_get_shared_data": "trap", "proxy_set_shared_data": "trap", "proxy_define_metric": "start",
@@ -276,7 +277,8 @@ def test_a_newer_envoy_takes_it_in_the_vm_too(tmp_path: Path) -> None:
     """From 1.40 on, Envoy has this field in `vm_config` as well, and calls the older place deprecated."""
 
     def moved(text: str) -> str:
-        block = re.search(r"( +capability_restriction_config:) &capabilities\n((?:.*\n)*?)(?= +# The same text as)", text)
+        listed = r"( +capability_restriction_config:) &capabilities\n((?:.*\n)*?)(?= +# The same text as)"
+        block = re.search(listed, text)
         body = "".join(f"  {line}\n" for line in block[2].splitlines())
         text = text.replace(block[0], "").replace("                capability_restriction_config: *capabilities\n", "")
         vm = "                  vm_id: pinhole\n"

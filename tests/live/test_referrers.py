@@ -1,4 +1,4 @@
-"""The list of what is in the module, pushed with the image and found again as scanners find it: by what refers to the image.
+"""The list of what is in the module, pushed with the image and found again as scanners do: by what refers to the image.
 
 What is in the list, `module/test_sbom.py` says. No Envoy is asked; the registries are real ones.
 """
@@ -41,7 +41,8 @@ def referrers(registry: Registry, repository: str, digest: str) -> list[dict]:
 def pulled(registry: Registry, repository: str, described: dict) -> bytes:
     """The list that such an artifact holds, every digest checked."""
     text = get(registry, f"{repository}/manifests/{described['digest']}", MANIFEST)
-    assert text and f"sha256:{hashlib.sha256(text).hexdigest()}" == described["digest"] and len(text) == described["size"]
+    assert text and len(text) == described["size"]
+    assert f"sha256:{hashlib.sha256(text).hexdigest()}" == described["digest"]
     artifact = json.loads(text)
     assert artifact["artifactType"] == SBOM and artifact["config"]["mediaType"] == EMPTY
     (layer,) = artifact["layers"]
@@ -56,7 +57,8 @@ def test_it_is_found_by_the_image(built: Layout, registry: Registry) -> None:  #
     done = run("push.py", place)
     assert done.returncode == 0, done.stderr
     (described,) = referrers(registry, "listed", built.digest)
-    assert described["artifactType"] == SBOM and f"SBOM        {registry.host}/listed@{described['digest']}" in done.stdout
+    assert described["artifactType"] == SBOM
+    assert f"SBOM        {registry.host}/listed@{described['digest']}" in done.stdout
     listed = pulled(registry, "listed", described)
     assert listed == sbom.write(image.MODULE.read_bytes())
     (hashed,) = json.loads(listed)["metadata"]["component"]["hashes"]

@@ -1,4 +1,4 @@
-"""Reads a module and the configurations that load it. What does not belong here: what they should hold (`surface.py`)."""
+"""Reads a module and the configurations that load it. What does not belong here: what they should hold (surface.py)."""
 
 import os
 import re

@@ -1,7 +1,7 @@
 """All that the module imports and exports, each with the reason why it is there: the module's surface.
 
-`test_surface.py` holds the built module and every shipped configuration against these tables, `live/test_capabilities.py`
-takes away one at a time. What does not belong here: how a module is read (`reading.py`).
+`test_surface.py` holds the built module and every shipped configuration against these tables,
+`live/test_capabilities.py` takes away one at a time. What does not belong here: how a module is read (`reading.py`).
 """
 
 # What Envoy calls. A callback that it is not allowed to make is not made, and nothing refuses in its place.

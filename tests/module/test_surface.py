@@ -1,5 +1,5 @@
-"""The built module asks Envoy for nothing that is not listed, says nothing of its builder, and every shipped configuration
-allows what it needs and no more. No Envoy is asked."""
+"""The built module asks Envoy for nothing that is not listed, says nothing of its builder, and every shipped
+configuration allows what it needs and no more. No Envoy is asked."""
 
 from pathlib import Path
 
@@ -18,7 +18,8 @@ NAMES = {str(path.relative_to(ENVOY)) for path in SHIPPED}
 def unlike(found: set[str], listed: set[str]) -> str:
     """What is wrong between a list and what was found, or nothing."""
     more, fewer = sorted(found - listed), sorted(listed - found)
-    return "; ".join(filter(None, (more and f"not listed: {', '.join(more)}", fewer and f"not there: {', '.join(fewer)}")))
+    wrong = [f"not listed: {', '.join(more)}"] if more else []
+    return "; ".join(wrong + ([f"not there: {', '.join(fewer)}"] if fewer else []))
 
 
 def of(text: str) -> bytes:
@@ -72,7 +73,8 @@ def test_host_rs_calls_nothing_else() -> None:
 
 
 def test_it_names_no_place_of_its_builder() -> None:
-    assert not (found := reading.places(reading.module())), f"{len(found)}, such as {found[:3]}; .make/wasm maps them away"
+    found = reading.places(reading.module())
+    assert not found, f"{len(found)}, such as {found[:3]}; .make/wasm maps them away"
 
 
 @pytest.mark.parametrize(
