@@ -2,7 +2,7 @@
 
 Each function and callback is taken away by itself, and something that all else shows as ever is then missed. A function
 that is missing never lets a request through; a callback can, which is why the list may not be shortened, and why no
-header of a visitor's chooses a cluster. Resizer and origin are stubs here; the resizer asks the gate, as a real one does.
+header of a visitor's chooses a cluster. Resizer and origin are stubs; the resizer asks the gate, as a real one does.
 """
 
 import json
