@@ -90,10 +90,10 @@ const FORBIDDEN: &str = "\\?%";
 /// Characters that mean something in the path of a source.
 const FORBIDDEN_IN_SOURCES: &str = "#;";
 
-/// Characters that some servers fold to a dot, a slash or a backslash (Unicode compatibility forms):
-/// one and two dot leaders, fraction and division slash, small and full-width full stop, slash and
-/// backslash.
-const LOOKALIKES: &str = "\u{2024}\u{2025}\u{2044}\u{2215}\u{fe52}\u{fe68}\u{ff0e}\u{ff0f}\u{ff3c}";
+/// Characters that some servers fold to what means something in a path (Unicode compatibility forms): one and two dot
+/// leaders, the latter also upright; fraction and division slash; Greek question mark, which is a semicolon; small
+/// and full-width full stop, slash, backslash, semicolon and percent sign.
+const LOOKALIKES: &str = "\u{2024}\u{2025}\u{fe30}\u{2044}\u{2215}\u{37e}\u{fe52}\u{fe54}\u{fe68}\u{fe6a}\u{ff05}\u{ff0e}\u{ff0f}\u{ff1b}\u{ff3c}";
 
 /// Whether no segment is empty or a dot segment.
 fn plain_segments(path: &str) -> bool {
@@ -278,6 +278,12 @@ mod tests {
             "a#b;",
             "a\0",
             "\u{ff0e}\u{ff0e}\u{ff0f}a",
+            "\u{fe30}/a",
+            "..\u{37e}/a",
+            "..\u{fe54}/a",
+            "..\u{ff1b}/a",
+            "\u{fe6a}2e\u{fe6a}2e/a",
+            "\u{ff05}2e\u{ff05}2e/a",
         ] {
             assert_eq!(SourcePath::parse(bad), Err(Rejection::MalformedPath), "{bad}");
         }
