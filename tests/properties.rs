@@ -17,6 +17,13 @@ use pinhole::policy::decision::{Decision, Forward};
 use pinhole::request::path::{Path, SourcePath};
 use proptest::prelude::*;
 
+#[path = "corpus/file.rs"]
+#[expect(dead_code, reason = "what becomes of a case is for the corpus to say")]
+mod file;
+#[path = "invariants/mod.rs"]
+mod invariants;
+#[path = "properties/kept.rs"]
+mod kept;
 #[path = "properties/kept_hosts.rs"]
 mod kept_hosts;
 #[path = "properties/options.rs"]
@@ -109,6 +116,16 @@ const PIECES: &[&[u8]] = &[
     b"filters:",
     b"plain/",
     b"%",
+    b"..;",
+    b"%25252e",
+    b"%e0%80%af",
+    b"%c0%ae",
+    b"%EF%BC%8E",
+    b"%EF%BC%8F",
+    b"%EF%B8%B0",
+    b"%EF%BC%9B",
+    b"%EF%BC%85",
+    b"%CD%BE",
 ];
 
 /// Targets that begin like a route's, followed by pieces and by random bytes.

@@ -15,10 +15,15 @@ pub const SALT: &[u8] = b"a salt of the tests, long enough";
 
 /// What imgproxy, without its commercial version, does for a path.
 pub fn read(path: &str) -> Option<Reading> {
+    read_with(path, KEY, SALT)
+}
+
+/// The same with other keys.
+pub fn read_with(path: &str, key: &[u8], salt: &[u8]) -> Option<Reading> {
     let (signature, _) = path.strip_prefix('/')?.split_once('/')?;
     let signed = path.strip_prefix('/')?.strip_prefix(signature)?;
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(KEY).ok()?;
-    mac.update(SALT);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()?;
+    mac.update(salt);
     mac.update(signed.as_bytes());
     mac.verify_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
 

@@ -14,8 +14,13 @@ use super::turned::Turned;
 
 /// What thumbor does for a path.
 pub fn read(path: &str) -> Option<Reading> {
+    read_with(path, KEY)
+}
+
+/// The same with another key.
+pub fn read_with(path: &str, key: &[u8]) -> Option<Reading> {
     let (hash, options) = path.strip_prefix('/')?.split_once('/')?;
-    let mut mac = <Hmac<Sha1> as KeyInit>::new_from_slice(KEY).ok()?;
+    let mut mac = <Hmac<Sha1> as KeyInit>::new_from_slice(key).ok()?;
     mac.update(options.as_bytes());
     mac.verify_slice(&URL_SAFE.decode(hash).ok()?).ok()?;
 
