@@ -176,21 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn names_are_exact_but_for_their_case() {
+    fn i20_names_are_exact_but_for_their_case() {
         let rule = rule(&["authorization", "x-amz-date"], &[]);
         check(&rule, &[("Authorization", "a"), ("x_amz_date", "b")], Ok(&[("authorization", "a")]));
         check(&rule, &[("x-amz-date ", "b"), ("x-amz-dat", "b"), ("xx-amz-date", "b")], Ok(&[]));
     }
 
     #[test]
-    fn a_credential_occurs_once_and_is_one_line() {
+    fn i19_a_credential_occurs_once_and_is_one_line() {
         let rule = rule(&["authorization"], &[]);
         check(&rule, &[("authorization", "a"), ("AUTHORIZATION", "b")], Err(Rejection::RepeatedCredential));
         check(&rule, &[("authorization", "a\r\nb: c")], Err(Rejection::MalformedCredential));
     }
 
     #[test]
-    fn what_belongs_to_the_hop_stays_there() {
+    fn i21_what_belongs_to_the_hop_stays_there() {
         let rule = rule(&["authorization", "cookie"], &[]);
         let request = [("authorization", "a"), ("cookie", "b=1"), ("connection", "close, Authorization")];
         check(&rule, &request, Ok(&[("cookie", "b=1")]));

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_forbids_keeping_in_many_ways() {
+    fn i45_an_origin_forbids_keeping_in_many_ways() {
         for (name, value, want) in [
             ("cache-control", "public, max-age=60", Keeping::Shareable),
             ("cache-control", "no-cache", Keeping::Shareable),

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fallback_is_kept_no_longer_than_it_says_and_than_the_picture_would_be() {
+    fn i46_a_fallback_is_kept_no_longer_than_it_says_and_than_the_picture_would_be() {
         let image = std::sync::Arc::new(crate::fallback::Image::new(b"GIF89a".to_vec()).unwrap());
         let reply = |status, max_age, cache| {
             let fallback = Fallback { image: image.clone(), status, max_age };

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn pseudo_headers_occur_exactly_once() {
+    fn i25_pseudo_headers_occur_exactly_once() {
         let good = [(":method", "GET"), (":authority", "a"), (":path", "/")];
         assert!(Request::parse(&headers(&good), true, MOST_TARGET).is_ok());
         for index in 0..good.len() {

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_life_ends_at_its_expiry_and_begins_no_earlier_than_allowed() {
+    fn i35_a_life_ends_at_its_expiry_and_begins_no_earlier_than_allowed() {
         for (expires, max_life, now, want) in [
             (100, 60, Some(99), Ok(1)),
             (100, 60, Some(40), Ok(60)),

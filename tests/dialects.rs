@@ -78,7 +78,7 @@ fn every_dialect_is_tried() {
 }
 
 #[test]
-fn a_resizer_reads_what_the_policy_decided_and_a_token_that_opens_to_what_was_asked() {
+fn i11_a_resizer_reads_what_the_policy_decided_and_a_token_that_opens_to_what_was_asked() {
     for subject in subjects::all() {
         let policy = subject.policy();
         let (asked, served) = (Cell::new(0_u32), Cell::new(0_u32));

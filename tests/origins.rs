@@ -75,7 +75,7 @@ fn sent_for(policy: &Policy, origin: &str, method: &str) -> Vec<(String, String)
 }
 
 #[test]
-fn an_origin_gets_its_own_headers_and_no_others() {
+fn i23_an_origin_gets_its_own_headers_and_no_others() {
     const ALWAYS: [&str; 8] = [
         ":authority",
         ":method",
@@ -123,7 +123,7 @@ fn a_signature_is_for_one_method_and_one_second() {
 }
 
 #[test]
-fn without_a_clock_nothing_is_sent_that_would_need_one() {
+fn i04_without_a_clock_nothing_is_sent_that_would_need_one() {
     let policy = policy();
     for (origin, ..) in ORIGINS {
         let signs = ["s3", "azure", "secure-auth"].contains(&origin);

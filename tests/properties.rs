@@ -17,6 +17,10 @@ use pinhole::policy::decision::{Decision, Forward};
 use pinhole::request::path::{Path, SourcePath};
 use proptest::prelude::*;
 
+#[path = "properties/answers.rs"]
+mod answers;
+#[path = "properties/destination.rs"]
+mod destination;
 #[path = "corpus/file.rs"]
 #[expect(dead_code, reason = "what becomes of a case is for the corpus to say")]
 mod file;
@@ -26,10 +30,22 @@ mod invariants;
 mod kept;
 #[path = "properties/kept_hosts.rs"]
 mod kept_hosts;
+#[path = "properties/likeness.rs"]
+mod likeness;
 #[path = "properties/options.rs"]
 mod options;
+#[path = "properties/signed.rs"]
+mod signed;
+#[path = "properties/sizes.rs"]
+mod sizes;
 #[path = "properties/strictness.rs"]
 mod strictness;
+#[path = "properties/subjects.rs"]
+mod subjects;
+#[path = "properties/totality.rs"]
+mod totality;
+#[path = "properties/visitors.rs"]
+mod visitors;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| load(include_bytes!("../envoy/policy.json")));
 
@@ -149,13 +165,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_give_a_decision(names in prop::collection::vec((".{0,12}", prop::collection::vec(any::<u8>(), 0..40)), 0..12), ends: bool) {
+    fn i01_any_bytes_give_a_decision(names in prop::collection::vec((".{0,12}", prop::collection::vec(any::<u8>(), 0..40)), 0..12), ends: bool) {
         let _ = POLICY.decide(&names, ends, None);
         let _ = POLICY.open(&names, ends, None);
     }
 
     #[test]
-    fn a_forwarded_path_stays_below_the_base_however_often_it_is_decoded(target in hostile_target()) {
+    fn i07_a_forwarded_path_stays_below_the_base_however_often_it_is_decoded(target in hostile_target()) {
         if let Some(forward) = decide(&target) {
             let mut path = forward.origin.path_of(&forward.source).into_bytes();
             for _ in 0..4 {
@@ -167,7 +183,7 @@ proptest! {
     }
 
     #[test]
-    fn a_forwarded_request_is_plain_ascii_of_the_policy(target in hostile_target()) {
+    fn i08_a_forwarded_request_is_plain_ascii_of_the_policy(target in hostile_target()) {
         if let Some(forward) = decide(&target) {
             for (name, value) in forward.upstream.headers() {
                 prop_assert!(value.iter().all(u8::is_ascii_graphic), "{name}: {value:?}");
@@ -179,7 +195,7 @@ proptest! {
     }
 
     #[test]
-    fn an_accepted_path_is_written_in_one_spelling_that_reads_back(target in hostile_target()) {
+    fn i09_an_accepted_path_is_written_in_one_spelling_that_reads_back(target in hostile_target()) {
         let path = std::str::from_utf8(&target).ok().and_then(|target| Path::parse(target).ok());
         if let Some(source) = path.and_then(|path| SourcePath::parse(path.as_str().trim_start_matches('/')).ok()) {
             let mut encoded = "/".to_owned();
@@ -190,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn headers_that_are_not_read_change_nothing(target in hostile_target(), name in "[a-z-]{1,20}", value in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn i26_headers_that_are_not_read_change_nothing(target in hostile_target(), name in "[a-z-]{1,20}", value in prop::collection::vec(any::<u8>(), 0..40)) {
         let read = ["accept", "expect", "upgrade", "x-request-id", "traceparent", "tracestate", "b3", "x-forwarded-proto"];
         prop_assume!(!read.contains(&name.as_str()) && !name.starts_with("x-b3-"));
         let plain = POLICY.decide(&request(&target, Vec::new()), true, None);
@@ -203,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn no_width_gets_past_the_limit(width in "[0-9]{1,12}|[-+ 0-9a-fxe.]{0,8}") {
+    fn i13_no_width_gets_past_the_limit(width in "[0-9]{1,12}|[-+ 0-9a-fxe.]{0,8}") {
         for route in ["photos", "strict"] {
             let target = format!("/{route}/a.jpg?width={width}");
             if let Some(forward) = decide(target.as_bytes()) {

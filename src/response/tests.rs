@@ -34,7 +34,7 @@ pub(super) fn answer(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn only_listed_headers_go_on() {
+fn i39_only_listed_headers_go_on() {
     let leaky = answer(&[
         (":status", "200"),
         ("content-type", "IMAGE/JPEG; charset=binary"),
@@ -63,7 +63,7 @@ fn only_listed_headers_go_on() {
 }
 
 #[test]
-fn private_and_negotiated_answers_say_so() {
+fn i44_private_and_negotiated_answers_say_so() {
     let rule = AnswerRule { cache: Cache::Private, vary: vec!["accept", "ect"], ..rule(Role::Edge) };
     let Verdict::Deliver(headers) =
         verdict(&rule, &answer(&[(":status", "200"), ("content-type", "image/webp")]))
@@ -95,7 +95,7 @@ fn a_gate_that_cannot_tell_the_edge_refuses_private_sources() {
 }
 
 #[test]
-fn every_other_status_has_its_meaning() {
+fn i41_every_other_status_has_its_meaning() {
     for (status, want) in [
         ("404", Rejection::SourceNotFound),
         ("410", Rejection::SourceNotFound),
@@ -121,7 +121,7 @@ fn every_other_status_has_its_meaning() {
 }
 
 #[test]
-fn what_is_not_a_picture_is_replaced() {
+fn i43_what_is_not_a_picture_is_replaced() {
     for content_type in
         ["text/html", "image/svg+xml", "application/xml", "image/", "", "image/jpegx", "image/tiff"]
     {
@@ -172,7 +172,7 @@ fn a_request_that_has_the_picture_is_told_so_in_headers_of_ours() {
 }
 
 #[test]
-fn what_nobody_may_keep_has_no_validators_and_is_always_sent() {
+fn i44_what_nobody_may_keep_has_no_validators_and_is_always_sent() {
     let condition = Condition::of(&answer(&[("if-none-match", "*")]));
     let private = AnswerRule {
         condition,

@@ -255,7 +255,7 @@ mod tests {
         }
 
         #[test]
-        fn different_claims_have_different_messages(one in claims(), other in claims()) {
+        fn i34_different_claims_have_different_messages(one in claims(), other in claims()) {
             prop_assert_eq!(one.0 == other.0, one.1 == other.1);
         }
     }

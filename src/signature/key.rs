@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_has_exactly_one_spelling() {
+    fn i33_a_tag_has_exactly_one_spelling() {
         let alphabet: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_']).collect();
         let key = SigningKey::from_bytes(&Secret::new([9; 32])).unwrap();
         for message in 0..64_u8 {

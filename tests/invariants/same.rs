@@ -48,10 +48,11 @@ const READ: &[&str] = &[
 const READ_BY_GATE: &[&str] = &[":method", ":authority", ":path", "upgrade", "expect", "x-forwarded-proto"];
 
 /// A decision, all of it that anybody could see.
-#[derive(PartialEq)]
-struct Face(Vec<(String, Vec<u8>)>, Vec<(String, Vec<u8>)>, String);
+#[derive(Debug, PartialEq)]
+pub struct Face(Vec<(String, Vec<u8>)>, Vec<(String, Vec<u8>)>, String);
 
-fn face(decision: &Decision<'_>, method: bool) -> Face {
+/// What a decision comes to; `method` says whether GET and HEAD are told apart in what becomes of the answer.
+pub fn face(decision: &Decision<'_>, method: bool) -> Face {
     let own = |upstream: &UpstreamRequest<'_>| {
         upstream.headers().into_iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
     };

@@ -77,7 +77,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn keeping_the_host_changes_the_authority_and_nothing_else(
+    fn i06_keeping_the_host_changes_the_authority_and_nothing_else(
         target in prop_oneof![hostile_target(), Just(b"/images/small/a.jpg".to_vec())],
         authority in authority(),
     ) {

@@ -129,7 +129,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn clamping_and_snapping_are_monotone_and_idempotent(limit in limit(), a in 0_u32..120_000, b in 0_u32..120_000) {
+    fn i14_clamping_and_snapping_are_monotone_and_idempotent(limit in limit(), a in 0_u32..120_000, b in 0_u32..120_000) {
         let apply = |number: u32| limit.apply(&Value::Number(Number::hundredths(number)));
         if let (Ok(less), Ok(more)) = (apply(a.min(b)), apply(a.max(b))) {
             prop_assert!(less <= more, "{less} for {}, {more} for {}", a.min(b), a.max(b));
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_comes_out_is_within_the_limit(limit in limit(), asked in 0_u32..120_000) {
+    fn i13_whatever_comes_out_is_within_the_limit(limit in limit(), asked in 0_u32..120_000) {
         if let Ok(Value::Number(number)) = limit.apply(&Value::Number(Number::hundredths(asked))) {
             match &limit {
                 Limit::Range { least, most, .. } => prop_assert!((*least..=*most).contains(&number)),
@@ -167,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_and_the_case_of_headers_are_nothing(
+    fn i26_the_order_and_the_case_of_headers_are_nothing(
         options in options(),
         headers in headers().prop_flat_map(|headers| (Just(headers.clone()), Just(headers).prop_shuffle())),
         unlisted in prop::collection::vec(("x-[a-z]{1,9}|cookie|range|dnt", prop::collection::vec(any::<u8>(), 0..9)), 0..3),
@@ -216,7 +216,7 @@ fn reached(keys: &str, names: &'static [&'static str], requests: u32) -> BTreeSe
 }
 
 #[test]
-fn no_more_variants_are_reached_than_the_policy_says() {
+fn i16_no_more_variants_are_reached_than_the_policy_says() {
     let names = &["w", "height", "dpr", "fit", "quality", "flip", "format", "scq"];
     let (count, reached) = (count(SEVERAL), reached(SEVERAL, names, 100_000).len());
     assert!(reached <= count, "{reached} reached of {count}");
@@ -226,7 +226,7 @@ fn no_more_variants_are_reached_than_the_policy_says() {
 
 #[test]
 
-fn no_more_variants_are_reached_of_auto_alone() {
+fn i16_no_more_variants_are_reached_of_auto_alone() {
     let keys = r#""query": { "width": { "one_of": ["auto"] } }"#;
     let (count, reached) = (count(keys), reached(keys, &["width", "height"], 5_000).len());
     assert!(reached <= count, "{reached} reached of {count}");

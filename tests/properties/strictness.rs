@@ -141,7 +141,7 @@ fn passes(policy: &Policy, target: &str, referer: Option<&str>) -> bool {
 }
 
 #[test]
-fn every_step_refuses_something_that_passed_and_no_refusal_becomes_a_pass() {
+fn i29_every_step_refuses_something_that_passed_and_no_refusal_becomes_a_pass() {
     let asked: Vec<_> = targets().into_iter().zip(REFERERS.iter().copied().cycle()).collect();
     let before: Vec<bool> =
         asked.iter().map(|(target, referer)| passes(&LENIENT, target, *referer)).collect();
@@ -162,7 +162,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
-    fn several_steps_together_let_nothing_through_either(
+    fn i29_several_steps_together_let_nothing_through_either(
         chosen in prop::collection::vec(any::<bool>(), 22),
         targets in prop::collection::vec((target(), prop::sample::select(REFERERS)), 20),
     ) {
