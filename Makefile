@@ -9,6 +9,8 @@ export RESIZER
 .DEFAULT_GOAL := help
 .PHONY: help wasm image image-push bench bench-core budgets module deny reproducible sbom supply-chain venv func-e origins registries agent chromium engine resizer resizers \
 	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
+.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
+	demo test test-unit test-invariants test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,9 +33,14 @@ test: test-unit test-live test-manifests ## Run every test but those that are na
 test-unit: ## Run the tests that need no Envoy
 	cargo test
 
+# What is named after an invariant, i01_ to i52_.
+test-invariants: wasm venv func-e resizer ## Run the tests of the invariants I1 to I52 (tests/README.md) and no others
+	cargo test -q --lib --tests -- $(shell seq -f i%02g_ 52)
+	$(PYTHON) -m pytest -rs tests/host tests/live -k test_i5
+
 test-live: wasm venv func-e resizer resizers origins registries agent chromium ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
-	$(PYTHON) -m pytest -rs tests/compose/test_files.py
+	$(PYTHON) -m pytest -rs tests/host tests/compose/test_files.py
 
 test-manifests: venv ## Check the manifests for Istio and Envoy Gateway as a cluster would
 	$(PYTHON) -m pytest -rs tests/manifests

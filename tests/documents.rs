@@ -15,6 +15,8 @@
 
 #[path = "documents/commands.rs"]
 mod commands;
+#[path = "documents/invariants.rs"]
+mod invariants;
 #[path = "documents/page.rs"]
 mod page;
 #[path = "documents/policies.rs"]

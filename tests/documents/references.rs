@@ -45,7 +45,7 @@ fn every_link_leads_somewhere() {
 }
 
 /// All of `src` and `tests`.
-fn sources() -> String {
+pub fn sources() -> String {
     fn read(directory: &Path, text: &mut String) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

@@ -2,7 +2,6 @@
 //! `strictness.rs` have I26 and I29.
 
 use pinhole::config;
-use pinhole::policy::decision::Decision;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -140,15 +139,4 @@ impl Writer {
         };
         format!("{}{inner}{}", self.blank(), self.blank())
     }
-}
-
-#[test]
-fn i26_a_request_of_nothing_but_what_is_read_is_decided_alike() {
-    let plain = get("/images/large/a.jpg").with("accept", b"image/webp");
-    let noisy = plain.clone().with("accept-encoding", b"br").with("cookie", b"a=1").with("dnt", b"1");
-    let decide = |asked: &Asked| match SUBJECT.policy.decide(&asked.headers, true, asked.now) {
-        Decision::Forward(forward) => forward.upstream.path,
-        Decision::Reject(refusal) => panic!("{refusal:?}"),
-    };
-    assert_eq!(decide(&plain), decide(&noisy));
 }

@@ -14,6 +14,7 @@
 
 mod compare;
 mod document;
+mod hostile;
 mod path;
 mod size;
 
