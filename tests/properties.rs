@@ -206,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn i26_headers_that_are_not_read_change_nothing(target in hostile_target(), name in "[a-z-]{1,20}", value in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn i26_headers_that_are_not_read_change_nothing(target in hostile_target(), name in "[a-z-]{1,20}|cookie|authorization|user-agent|range|origin|cache-control|x-forwarded-host|dnt", value in prop::collection::vec(any::<u8>(), 0..40)) {
         let read = ["accept", "expect", "upgrade", "x-request-id", "traceparent", "tracestate", "b3", "x-forwarded-proto"];
         prop_assume!(!read.contains(&name.as_str()) && !name.starts_with("x-b3-"));
         let plain = POLICY.decide(&request(&target, Vec::new()), true, None);

@@ -180,7 +180,7 @@ def outcome(role: str, headers: Headers, failing: dict[str, int]) -> str:
     try:
         context, action = failed.request(list(headers))
         if action == PAUSE:
-            return "held" if failed.dispatched and not failed.replies else "denied"
+            return "denied" if "proxy_send_local_response" in failed.calls else "held"
         check_upstream(failed.maps[REQUEST_HEADERS])
         failed.buffers[RESPONSE_BODY] = b"JPEG"
         if failed.response(context, list(ANSWER)) == PAUSE:

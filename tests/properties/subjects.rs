@@ -237,7 +237,13 @@ const NAMES: &[&str] = &[
 
 /// Headers of these and of random names, with values that are plain, or any bytes.
 pub fn headers() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
-    let name = prop_oneof![6 => prop::sample::select(NAMES).prop_map(str::to_owned), 1 => ".{0,12}"];
+    let read =
+        prop::sample::select(&["connection", "authorization", "cookie", "accept", "via", "x-amz-date"]);
+    let name = prop_oneof![
+        4 => prop::sample::select(NAMES).prop_map(str::to_owned),
+        2 => read.prop_map(str::to_owned),
+        1 => ".{0,12}",
+    ];
     let plain = prop::sample::select(&[
         "a=1; session=abc",
         "Bearer abc",

@@ -19,12 +19,16 @@ proptest! {
     fn i01_any_headers_in_any_number_and_order_give_a_decision(
         order in asked().prop_flat_map(|asked| Just(asked.headers).prop_shuffle()),
         left_out in 0..9_usize,
+        twice: bool,
         ends: bool,
         now: Option<u64>,
     ) {
         let mut headers = order;
         if left_out < headers.len() {
             headers.remove(left_out);
+        }
+        if twice {
+            headers.extend(headers.clone().into_iter().filter(|(name, _)| !name.starts_with(':')));
         }
         let asked = Asked { headers, ends, now };
         SUBJECT.decide(&asked, &[]).map_err(failed)?;
@@ -94,7 +98,7 @@ fn least(asked: &Asked) -> Duration {
         let _ = SUBJECT.policy.open(&asked.headers, true, asked.now);
         start.elapsed()
     };
-    (0..5).map(|_| once()).min().unwrap()
+    (0..3).map(|_| once()).min().unwrap()
 }
 
 #[test]
@@ -102,9 +106,10 @@ fn i03_sixteen_times_the_request_takes_about_sixteen_times_the_time() {
     const SMALL: usize = 64 << 10;
     for place in 0.. {
         let (Some(small), Some(large)) = (long(place, SMALL), long(place, SMALL * 16)) else { break };
-        // Six times as long as linear time; quadratic time is sixteen times as long.
-        let is_linear = || least(&large) < least(&small).max(Duration::from_micros(50)) * 16 * 6;
-        assert!((0..3).any(|_| is_linear()), "place {place}: {:?} and {:?}", least(&small), least(&large));
+        // Six times as long as linear time; quadratic time is sixteen times as long. A busy machine may disturb one of two.
+        let times = || (least(&small).max(Duration::from_micros(50)), least(&large));
+        let tries = [times(), times()];
+        assert!(tries.iter().any(|(small, large)| *large < *small * 16 * 6), "place {place}: {tries:?}");
     }
 }
 

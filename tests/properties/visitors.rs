@@ -248,12 +248,16 @@ fn i24_what_proxies_say_of_a_request_is_taken_from_no_visitor() {
         "x-pinhole-cluster",
         "x-pinhole-reason",
     ] {
-        let asked = member().with(name, b"canary").with(&name.to_uppercase(), b"canary");
-        let forward = served(&SUBJECT, &asked).unwrap().unwrap_or_else(|| panic!("{name}"));
-        let source = opened(&SUBJECT, &forward.upstream.path, &[(name, b"canary")]);
-        let plain = served(&SUBJECT, &member()).unwrap().unwrap();
-        assert_eq!(forward.upstream.headers(), plain.upstream.headers(), "{name}");
-        let alone = opened(&SUBJECT, &plain.upstream.path, &[]);
-        assert_eq!(source.upstream.headers(), alone.upstream.headers(), "{name}");
+        for asked in [
+            member().with(name, b"canary"),
+            member().with(name, b"canary").with(&name.to_uppercase(), b"canary"),
+        ] {
+            let forward = served(&SUBJECT, &asked).unwrap().unwrap_or_else(|| panic!("{name}"));
+            let source = opened(&SUBJECT, &forward.upstream.path, &[(name, b"canary")]);
+            let plain = served(&SUBJECT, &member()).unwrap().unwrap();
+            assert_eq!(forward.upstream.headers(), plain.upstream.headers(), "{name}");
+            let alone = opened(&SUBJECT, &plain.upstream.path, &[]);
+            assert_eq!(source.upstream.headers(), alone.upstream.headers(), "{name}");
+        }
     }
 }
