@@ -3,13 +3,14 @@
 use pinhole::config::raw::{FallbackStatus, LastModified};
 use pinhole::fallback::{Fallback, Image};
 use pinhole::keeping::Keeping;
+use pinhole::policy::decision::{Decision, Forward};
 use pinhole::policy::rejection::Rejection;
 use pinhole::request::Method;
 use pinhole::response::{AnswerRule, Cache, Privacy, Role, Verdict};
 use pinhole::validators::Condition;
 use proptest::prelude::*;
 
-use super::invariants::{Headers, answer};
+use super::invariants::{Asked, Headers, answer};
 use super::kept::failed;
 use super::subjects::{SUBJECT, asked, get, served};
 
@@ -171,6 +172,14 @@ fn values<'h>(headers: &'h [(&'static str, String)], name: &str) -> Vec<&'h str>
     headers.iter().filter(|(other, _)| *other == name).map(|(_, value)| value.as_str()).collect()
 }
 
+/// A request that goes on.
+fn forwarded(asked: &Asked) -> Option<Box<Forward<'static>>> {
+    match SUBJECT.policy.decide(&asked.headers, true, asked.now) {
+        Decision::Forward(forward) => Some(forward),
+        Decision::Reject(_) => None,
+    }
+}
+
 /// What answers may depend on, and what not.
 const HINTS: &[(&str, &str)] = &[
     ("accept", "image/avif,image/webp"),
@@ -318,7 +327,7 @@ proptest! {
             headers.into_iter().fold(get(target), |asked, (name, value)| asked.with(name, value.as_bytes()))
         };
         let (one, other) = (with(one), with(other));
-        let (Some(first), Some(second)) = (served(&SUBJECT, &one)?, served(&SUBJECT, &other)?) else { return Ok(()) };
+        let (Some(first), Some(second)) = (forwarded(&one), forwarded(&other)) else { return Ok(()) };
         // Of the same URL, what a cache tells apart are the headers of `vary`.
         let named = |headers: &Headers| -> Vec<(String, Vec<u8>)> {
             let vary = first.answer.vary.join(",");

@@ -10,17 +10,23 @@ use proptest::prelude::*;
 use super::invariants::same::face;
 use super::invariants::{Asked, Subject, reply};
 use super::kept::failed;
-use super::subjects::{RICH, SUBJECT, asked, get, subject};
+use super::subjects::{RICH, SUBJECT, asked, get, headers, subject};
+
+/// A visitor whose credentials are looked for.
+fn member() -> impl Strategy<Value = Asked> {
+    let with = |asked: Asked, (name, value): (String, Vec<u8>)| asked.with(&name, &value);
+    headers().prop_map(move |headers| headers.into_iter().fold(get("/members/small/a.jpg"), with))
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn i01_any_headers_in_any_number_and_order_give_a_decision(
-        order in asked().prop_flat_map(|asked| Just(asked.headers).prop_shuffle()),
-        left_out in 0..9_usize,
+        order in prop_oneof![asked(), member()].prop_flat_map(|asked| Just(asked.headers).prop_shuffle()),
+        left_out in 0..30_usize,
         twice: bool,
-        ends: bool,
+        ends in prop::bool::weighted(0.9),
         now: Option<u64>,
     ) {
         let mut headers = order;
