@@ -20,10 +20,10 @@ SOURCE = f"{origin.BASE}landscape.jpg"
 CACHE = "public, max-age=3600"
 
 
-def seal(stack: Stack, resizer: Upstream) -> str:
+def seal(stack: Stack, resizer: Upstream, path: str = PATH) -> str:
     """A path that the gate serves, as a resizer is given it: thumbor's URLs show it as it is."""
     resizer.behaves()
-    wire.ask(stack.ports.edge, request(PATH))
+    wire.ask(stack.ports.edge, request(path))
     return "/" + unquote(resizer.asked[0].line).split(" ")[1].rsplit("/", 1)[1]
 
 
