@@ -16,7 +16,7 @@ def check(stack: Stack, refused: bool = False) -> None:
     """`refused`: a test has given it policies with errors."""
     with urllib.request.urlopen(f"{stack.admin_url}/stats?filter=wasm", timeout=5) as response:
         stats = response.read().decode()
-    assert "wasm.pinhole_edge.vm_reload:" in stats, f"Envoy's counters have other names than these:\n{stats}"
+    assert "wasm.pinhole_edge.vm_reload_success:" in stats, f"Envoy's counters have other names than these:\n{stats}"
     assert not FAILURES.search(stats), f"the module failed:\n{stats}\n{stack.child('envoy').tail()}"
     log = stack.envoy_log.read_text(errors="replace")
     lines = [line for line in log.splitlines() if any(word in line for word in WORDS)]

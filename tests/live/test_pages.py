@@ -26,7 +26,7 @@ SCRIPTS = [(page, block) for page in PAGES for block in pages.blocks(page) if bl
 TOLD = {
     "for path": ["200 image/jpeg", "404 text/plain"],
     "envoy --mode validate": ["envoy.yaml' OK"],
-    "curl -s http://127.0.0.1:9901/ready": ["LIVE", 'fingerprint{role="edge"', 'build_info{version="', "vm_reload: 0", "overflow: 0", "x-pinhole-reason: unknown-preset"],
+    "curl -s http://127.0.0.1:9901/ready": ["LIVE", 'fingerprint{role="edge"', 'build_info{version="', "vm_reload_success: 0", "overflow: 0", "x-pinhole-reason: unknown-preset"],
 }
 
 
