@@ -19,6 +19,8 @@ mod host;
 mod push;
 mod root;
 mod telemetry;
+#[cfg(feature = "test-trap")]
+mod trap;
 
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;

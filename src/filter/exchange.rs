@@ -14,6 +14,8 @@ use proxy_wasm::types::Action;
 use super::host;
 use super::push::{Push, Step};
 use super::root::Active;
+#[cfg(feature = "test-trap")]
+use super::trap;
 use crate::keeping::Keeping;
 use crate::policy::decision::Decision;
 use crate::policy::rejection::Rejection;
@@ -137,6 +139,8 @@ impl Exchange {
 
 impl Context for Exchange {
     fn on_http_call_response(&mut self, _call: u32, headers: usize, body: usize, _trailers: usize) {
+        #[cfg(feature = "test-trap")]
+        trap::in_headers(&if headers == 0 { Vec::new() } else { host::answer_headers() });
         // In every other state the visitor has his answer already.
         let State::Pushing(push) = std::mem::replace(&mut self.state, State::Replied(None)) else { return };
         match push.on_answer(headers, body) {
@@ -151,6 +155,8 @@ impl Context for Exchange {
 
 impl HttpContext for Exchange {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        #[cfg(feature = "test-trap")]
+        trap::in_headers(&host::request_headers().unwrap_or_default());
         match self.forward(end_of_stream) {
             Ok(action) => action,
             Err(reply) => self.reject(&reply),
@@ -158,6 +164,8 @@ impl HttpContext for Exchange {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        #[cfg(feature = "test-trap")]
+        trap::in_headers(&host::response_headers().unwrap_or_default());
         let rule = match std::mem::replace(&mut self.state, State::Replied(None)) {
             State::Replied(Some(headers)) => {
                 // Where the host refuses, Envoy's form tells no more than ours.
@@ -215,6 +223,8 @@ impl HttpContext for Exchange {
     }
 
     fn on_http_response_body(&mut self, size: usize, _end_of_stream: bool) -> Action {
+        #[cfg(feature = "test-trap")]
+        trap::in_body(&host::response_body(size));
         if let State::Delivering { without_body: true } = self.state {
             host::drop_response_body(size);
         }

@@ -40,6 +40,12 @@ pub fn replace_response_headers(headers: Vec<(&str, &[u8])>) -> Result<(), Statu
     hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers)
 }
 
+/// A piece of the response's body.
+#[cfg(feature = "test-trap")]
+pub fn response_body(size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size).ok().flatten().unwrap_or_default()
+}
+
 /// Drops a piece of the response's body.
 pub fn drop_response_body(size: usize) {
     // Without effect where the host refuses; the piece then belongs to a method that has no body.

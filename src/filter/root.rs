@@ -33,6 +33,8 @@ impl Context for Root {}
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
+        #[cfg(feature = "test-trap")]
+        warn!("{}", super::trap::NOTICE);
         let role = match host::root_id().as_deref() {
             Some("edge") => Role::Edge,
             Some("gate") => Role::Gate,

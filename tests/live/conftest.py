@@ -21,6 +21,7 @@ import resizers  # noqa: E402
 from stack import Stack, StackError, find_envoy, find_func_e  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
+import figures  # noqa: E402
 import health  # noqa: E402
 from roles import Role, seal  # noqa: E402
 from through_stub import PATH  # noqa: E402
@@ -37,6 +38,12 @@ def pytest_report_header() -> list[str]:
     func_e = find_func_e()
     driver = f"func-e ({func_e}), which runs {binary}" if func_e else f"Envoy's binary ({binary})"
     return [f"pinhole: {RESIZER} as resizer, Envoy started by {driver}"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if figures.found:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(figures.found))
 
 
 def policy_of(name: str, resizer: str) -> dict:
