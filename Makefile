@@ -3,6 +3,8 @@
 
 TARGET := wasm32-wasip1
 PYTHON := .venv/bin/python
+STORM_TESTS := test_adapter.py test_desync.py test_h2spec.py test_hostile.py test_http2.py test_limits.py \
+	test_slow_clients.py test_vm_killed.py
 RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
@@ -11,12 +13,18 @@ export RESIZER
 	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
 .PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
 	demo test test-unit test-invariants test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
+.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
+	trapping h2spec demo test test-unit test-live test-storm test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 wasm: ## Build the module, and get its compiler target by itself
 	@.make/wasm
+
+# The module that a request can kill, for tests alone.
+trapping:
+	@.make/wasm trapping
 
 image: wasm ## Write the module into target/image, as the OCI image that Istio and Envoy Gateway take
 	@python3 envoy/image/image.py
@@ -39,8 +47,12 @@ test-invariants: wasm venv func-e resizer ## Run the tests of the invariants I1 
 	$(PYTHON) -m pytest -rs tests/host tests/live -k test_i5
 
 test-live: wasm venv func-e resizer resizers origins registries agent chromium ## Run the tests against a real Envoy, resizer and origin
+test-live: wasm trapping venv func-e resizer resizers origins registries agent chromium ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
 	$(PYTHON) -m pytest -rs tests/host tests/compose/test_files.py
+
+test-storm: wasm venv func-e trapping h2spec ## Run what a hostile Envoy, hostile clients and h2spec do to the filter, in ten minutes
+	STORM=1 $(PYTHON) -m pytest -rs $(addprefix tests/live/,$(STORM_TESTS))
 
 test-manifests: venv ## Check the manifests for Istio and Envoy Gateway as a cluster would
 	$(PYTHON) -m pytest -rs tests/manifests
@@ -69,6 +81,7 @@ lint: wasm ## Format and lints, for the host and for the module
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --lib --target $(TARGET) -- -D warnings
+	cargo clippy --lib --target $(TARGET) --features test-trap -- -D warnings
 
 # For the module's target, because only there does the code map have a `filter` to link to.
 doc: wasm ## Build the documentation; a broken link in it fails
@@ -115,5 +128,5 @@ resizer:
 	@[ "$(RESIZER)" = thumbor ] || .make/resizers "$(RESIZER)" >/dev/null
 
 # What cannot be installed is said here, and named again by the tests that skip.
-resizers origins registries agent chromium engine:
+resizers origins registries agent chromium engine h2spec:
 	@-.make/$@ >/dev/null

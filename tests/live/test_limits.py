@@ -31,7 +31,8 @@ READ = ("accept", "cookie", "authorization", "content-type", "host-", "if-none-m
 @pytest.mark.parametrize("name", (*READ, "x-canary"))
 def test_every_byte_that_is_no_ascii_as_value(name: str, role: Role) -> None:
     """All 128 of them at once, alone and behind a word. Those that pinhole reads are no values to it."""
-    headers = [(name, chr(byte)) for byte in range(0x80, 0x100)] + [(name, f"canary{chr(b)}") for b in range(0x80, 0x100)]
+    bytes_ = [chr(byte) for byte in range(0x80, 0x100)]
+    headers = [(name, one) for one in bytes_] + [(name, f"canary{one}") for one in bytes_]
     if name == "content-type":
         headers = headers[:1]
     answer = role.ask(headers=headers)
@@ -166,8 +167,9 @@ def test_headers_that_do_not_end(name: str, stubbed: Stubbed) -> None:
     stack, upstream = stubbed
     upstream.behaves()
     # A literal header that is not indexed, `x-canary: ccc…`, so that the block is as valid as it is endless.
-    header = lambda size: b"\x00\x08x-canary\x7f" + bytes([(size - 127) & 0x7F | 0x80, (size - 127) >> 7]) + b"c" * size  # noqa: E731
-    payload = {"empty": b"", "small": b"\x00\x01x\x01y", "large": header(8000)}[name]
+    size = 8000
+    large = b"\x00\x08x-canary\x7f" + bytes([(size - 127) & 0x7F | 0x80, (size - 127) >> 7]) + b"c" * size
+    payload = {"empty": b"", "small": b"\x00\x01x\x01y", "large": large}[name]
     taken = flood(stack.ports.edge, 200_000, payload)
     publish(f"CONTINUATION without end, {name} frames", f"closed after at most {taken} frames")
     assert taken < 190_000 and upstream.asked == []
@@ -189,7 +191,7 @@ def test_a_thousand_streams_that_are_reset_at_once(stubbed: Stubbed) -> None:
                     sent += 1
             except (OSError, Closed):
                 ended += 1
-    publish("streams that are reset as soon as they are opened", f"{sent} sent, {ended} of 4 connections ended by Envoy")
+    publish("streams that are reset as soon as they are opened", f"{sent}; {ended} of 4 connections ended by Envoy")
     upstream.behaves()
 
     def served() -> bool:
@@ -204,7 +206,8 @@ def test_a_preface_and_nothing_else(stubbed: Stubbed) -> None:
     """Half a preface, half a frame and a frame of the largest size: nothing comes of them."""
     stack, upstream = stubbed
     upstream.behaves()
-    for data in (b"PRI * HTTP/2.0\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 40):
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    for data in (preface[:16], preface + b"\0\0", preface + b"\xff" * 40):
         with socket.create_connection(("127.0.0.1", stack.ports.edge), timeout=5) as connection:
             connection.sendall(data)
     assert upstream.asked == []
