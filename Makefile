@@ -3,8 +3,8 @@
 
 TARGET := wasm32-wasip1
 PYTHON := .venv/bin/python
-STORM_TESTS := test_adapter.py test_desync.py test_h2spec.py test_hostile.py test_http2.py test_limits.py \
-	test_slow_clients.py test_vm_killed.py
+STORM_TESTS := test_desync.py test_h2spec.py test_hostile.py test_host_refusals.py test_http2.py test_limits.py \
+	test_local_replies.py test_resets.py test_slow_clients.py test_vm_killed.py test_vm_recovery.py
 RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 

@@ -15,9 +15,9 @@ from conftest import stubbed_policy
 from figures import publish
 from stack import Stack
 from storm import bounded
-from test_adapter import active
 from test_push import Pushing, narrow, policy, rss, start
 from test_push import PATH as PUSHED
+from test_resets import active
 from through_stub import Stubbed, serves_others
 from upstream import Upstream, png, response
 from waiting import until

@@ -1,18 +1,11 @@
-"""The part of pinhole that talks to Envoy, against an Envoy that does what it seldom does.
+"""Local replies (I50): after one of pinhole's own nothing is asked of Envoy any more, and those of other filters.
 
-Local replies, of pinhole's own and of filters around it (I50); visitors who go away at every stage (I51); and an Envoy
-that refuses what it is asked for (I52; every function of the list by itself is `test_capabilities.py`).
+What Envoy and module call of each other is read from Envoy's own trace.
 """
 
-import json
 import re
-import socket
-import struct
-import threading
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
@@ -24,12 +17,10 @@ import wire
 from conftest import stubbed_policy
 from roles import Role, seal
 from stack import Stack
-from test_push import PATH as PUSHED
-from test_push import WHOLE, Pushing, policy, start
 from through_stub import PATH
-from upstream import Upstream, png, response
+from upstream import Upstream, response
 from waiting import until
-from wire import Answer, Connection, request
+from wire import request
 from wire2 import Connection2, pseudo
 
 CANARY = [("X-Canary", "canary"), ("Set-Cookie", "canary"), ("Server", "canary")]
@@ -43,7 +34,7 @@ def both_roles(configure: Callable[[str], str], log_level: str = "warning") -> I
             yield {"edge": Role("edge", stack, resizer, PATH), "gate": Role("gate", stack, origin, sealed)}
 
 
-# ---- I50: what is called after a local reply
+# ---- of pinhole itself
 
 CALL = re.compile(r"\[vm->host\] \w+\.(\w+)\(")
 OF_REQUESTS = re.compile(r"\[host->vm\] (proxy_on_\w+)\((\d+)")
@@ -94,7 +85,7 @@ def test_i50_nothing_is_called_after_a_local_reply(where: str, name: str, traced
     assert all(call.startswith("proxy_on_") for call in after), f"called after the reply: {after}"
 
 
-# ---- I50: replies of others
+# ---- of others
 
 FIRST = "          http_filters:\n"
 RBAC = """\
@@ -225,196 +216,3 @@ def test_i50_a_direct_response_is_judged_like_an_upstreams(status: int) -> None:
             assert "canary" not in answer.text().decode("latin-1"), f"\n{answer}"
             assert (answer.status == 200) == (len(upstream.asked) == 1)
             health.check(stack)
-
-
-# ---- I51: visitors who go away
-
-
-def end(connection: Connection, how: str) -> None:
-    if how == "reset":  # no time to linger: the kernel sends RST instead of FIN
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.socket.close()
-
-
-def active(stack: Stack) -> list[int]:
-    """Requests that Envoy has under way: of visitors, and to upstreams."""
-    names = "http.(edge|gate).downstream_rq_active|cluster.(resizer|photos).upstream_rq_active"
-    with urllib.request.urlopen(f"{stack.admin_url}/stats?format=json&filter=^({names})$", timeout=5) as answer:
-        return [stat["value"] for stat in json.load(answer)["stats"] if "value" in stat]
-
-
-BIG = response(body=png().ljust(3_000_000, b"\0"))
-
-
-def halfway(connection: socket.socket) -> None:
-    connection.sendall(BIG[:200_000])
-    connection.recv(1)
-
-
-STAGES = {
-    "in the headers": (lambda role: request(role.path)[:-9], None),
-    "before the last byte of the headers": (lambda role: request(role.path)[:-1], None),
-    "while the upstream works": (lambda role: request(role.path), lambda connection: connection.recv(1)),
-    "while the answer stalls": (lambda role: request(role.path), halfway),
-    "while the answer comes": (lambda role: request(role.path), BIG),
-    "in the body of a refused request": (lambda role: request(role.path, body=b"abcdef")[:-3], None),
-}
-
-
-@pytest.mark.parametrize("how", ["closed", "reset"])
-@pytest.mark.parametrize("stage", STAGES)
-def test_i51_a_visitor_who_leaves_takes_his_request_with_him(stage: str, how: str, role: Role) -> None:
-    data, behaviour = STAGES[stage]
-    role.upstream.behaves(behaviour)
-    for _ in range(10):
-        connection = Connection(role.port)
-        connection.send(data(role))
-        if behaviour is not None:
-            time.sleep(0.02)
-        end(connection, how)
-    until(lambda: not any(active(role.stack)), "nothing is under way")
-    role.serves_others()
-
-
-@pytest.mark.parametrize("stage", ["at once", "while the upstream works", "while the answer comes", "before its end"])
-def test_i51_a_stream_that_is_reset_takes_its_request_with_it(stage: str, roles: dict[str, Role]) -> None:
-    role = roles["edge"]
-    role.upstream.behaves(BIG if stage == "while the answer comes" else lambda connection: connection.recv(1))
-    with Connection2(role.port) as connection:
-        for _ in range(20):
-            if stage == "before its end":
-                number = connection.codec.get_next_available_stream_id()
-                connection.codec.send_headers(number, pseudo(), end_stream=False)
-            else:
-                connection.send(pseudo())
-                number = max(connection.streams)
-            if stage.startswith("while"):
-                time.sleep(0.02)
-            connection.codec.reset_stream(number, 8)  # CANCEL
-            connection._flush()
-        until(lambda: not any(active(role.stack)), "nothing is under way")
-        role.upstream.behaves()
-        assert connection.ask(pseudo()).answer.status == 200
-    role.serves_others()
-
-
-@pytest.fixture(scope="module")
-def pushing() -> Iterator[Pushing]:
-    with ExitStack() as exits:
-        yield start(exits, policy())
-
-
-@pytest.mark.parametrize("how", ["closed", "reset", "RST_STREAM"])
-@pytest.mark.parametrize("waiting_for", ["origin", "resizer"])
-def test_i51_a_visitor_who_leaves_a_pushed_picture(waiting_for: str, how: str, pushing: Pushing) -> None:
-    go = threading.Event()
-
-    def waits(connection: socket.socket) -> None:
-        go.wait(5)
-        connection.sendall(WHOLE if waiting_for == "origin" else response())
-
-    pushing.origin.behaves(waits if waiting_for == "origin" else WHOLE)
-    pushing.resizer.behaves(waits if waiting_for == "resizer" else None)
-    asked = getattr(pushing, waiting_for).asked
-    if how == "RST_STREAM":
-        with Connection2(pushing.stack.ports.edge) as connection:
-            streams = [connection.send(pseudo(PUSHED)) for _ in range(5)]
-            until(lambda: len(asked) == len(streams), "all wait")
-            for number in connection.streams:
-                connection.codec.reset_stream(number, 8)
-            connection._flush()
-            until(lambda: not active(pushing.stack)[0], "nobody waits")
-    else:
-        connections = [Connection(pushing.stack.ports.edge) for _ in range(5)]
-        for connection in connections:
-            connection.send(request(PUSHED))
-        until(lambda: len(asked) == len(connections), "all wait")
-        for connection in connections:
-            end(connection, how)
-    go.set()
-    until(lambda: not any(active(pushing.stack)), "nothing is under way")
-    assert waiting_for == "resizer" or not pushing.resizer.asked, "what nobody waits for is not made"
-    pushing.serves_others()
-
-
-# ---- I52: what the host refuses
-
-LIST = re.compile(r" +capability_restriction_config: (?:\*capabilities\n|&capabilities\n(?: {18,}.*\n)+)")
-ALL = """
-    proxy_on_configure proxy_on_context_create proxy_on_request_headers proxy_on_response_headers proxy_on_response_body
-    proxy_on_response_trailers proxy_on_delete proxy_on_http_call_response
-    proxy_get_header_map_pairs proxy_set_header_map_pairs proxy_replace_header_map_value proxy_get_buffer_bytes
-    proxy_set_buffer_bytes proxy_http_call proxy_send_local_response proxy_get_property proxy_set_property
-    proxy_get_current_time_nanoseconds proxy_get_shared_data proxy_set_shared_data proxy_define_metric
-    proxy_increment_metric proxy_record_metric proxy_log
-    environ_get environ_sizes_get random_get""".split()
-
-
-def withheld(name: str) -> Callable[[str], str]:
-    """The configuration in which the module may call all that it needs, but for this."""
-    allowed = ", ".join(f"{one}: {{}}" for one in ALL if one != name)
-    assert name in ALL
-    added = f"capability_restriction_config: {{ allowed_capabilities: {{ {allowed} }} }}\n"
-
-    def configure(text: str) -> str:
-        text = LIST.sub("", text)
-        found = re.sub(r"( +)(root_id: (?:edge|gate)\n)", rf"\1\2\1{added}", text)
-        assert found.count(added) == text.count("root_id: ")
-        return found
-
-    return configure
-
-
-OF_A_REQUEST = ["get_header_map_pairs", "set_header_map_pairs", "get_current_time_nanoseconds", "set_property"]
-
-
-@pytest.mark.parametrize("name", OF_A_REQUEST)
-def test_i52_a_function_that_is_withheld_closes(name: str) -> None:
-    """What the module asks in the midst of a request, of either role: nobody is let through without it."""
-    with Stack(stubbed_policy(), None, origin=False) as stack, Upstream(stack.ports.resizer) as resizer:
-        env, sealed = stack.env, seal(stack, resizer)
-    with Stack(stubbed_policy(), None, origin=False, configure=withheld(f"proxy_{name}"), env=env) as stack:
-        with Upstream(stack.ports.resizer) as resizer, Upstream(stack.ports.origin) as hidden:
-            for upstream in (resizer, hidden):
-                upstream.behaves(response(headers=[("Content-Type", "image/png"), *CANARY]))
-            asks = [(stack.ports.edge, PATH), (stack.ports.edge, "/no/thing"), (stack.ports.gate, sealed)]
-            for port, path in [*asks, (stack.ports.gate, "/no/thing")]:
-                for cluster in ("resizer", "photos"):
-                    headers = [("x-pinhole-cluster", cluster), ("cookie", "canary")]
-                    answer = wire.ask(port, request(path, headers=headers))
-                    assert answer.status >= 400 and "canary" not in str(answer.headers), f"\n{answer}"
-                    leaks.check(answer, stack)
-            assert "canary" not in str(resizer.asked + hidden.asked), f"{resizer.asked} {hidden.asked}"
-            assert not resizer.asked and not hidden.asked, f"{resizer.asked} {hidden.asked}"
-
-
-def test_i52_a_call_that_is_refused_is_an_upstream_that_is_not_there() -> None:
-    """`proxy_http_call` to a cluster that Envoy does not have: 503, at once, and the module lives."""
-
-    def configure(text: str) -> str:
-        assert text.count("  - name: photos\n") == 1
-        text = text.replace("  - name: photos\n", "  - name: another\n")
-        return text.replace("cluster_name: photos", "cluster_name: another")
-
-    with ExitStack() as exits:
-        pushing = start(exits, policy(), configure)
-        for _ in range(3):
-            answer = pushing.ask()
-            contract.check_refused(answer, pushing.stack, "upstream-unavailable", 503)
-        assert not pushing.origin.asked and not pushing.resizer.asked
-        health.check(pushing.stack)
-
-
-def test_i52_a_cluster_that_is_not_there_is_an_upstream_that_is_not_there() -> None:
-    """The same where Envoy's router finds no cluster of the name that pinhole wrote."""
-
-    def configure(text: str) -> str:
-        text = text.replace("  - name: resizer\n", "  - name: another\n")
-        return text.replace("cluster_name: resizer", "cluster_name: another")
-
-    with Stack(stubbed_policy(), None, configure=configure) as stack, Upstream(stack.ports.resizer) as upstream:
-        answer: Answer = wire.ask(stack.ports.edge, request(PATH))
-        assert answer.status in (502, 503, 504) and answer.reason in contract.UPSTREAM_STATUS, f"\n{answer}"
-        leaks.check(answer, stack)
-        assert not upstream.asked
-        health.check(stack)
