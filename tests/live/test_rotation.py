@@ -11,21 +11,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 import pages
 import resizers
-from bootstrap import render
-from children import Child, answers
-from conftest import RESIZER, ROOT
-from keys import environment
-from stack import Stack, find_envoy
+from conftest import RESIZER
+from restarting import Restarted
+from stack import Stack
 from wire import HOST
 
 PAGE = "envoy/operations.md"
-DRAIN, SHUTDOWN = 1, 2  # seconds of the old process: until it asks connections to end, and until it ends itself
 STEPS = {block.about: block for block in pages.blocks(PAGE) if block.about.startswith("seal-")}
 KEYS = {"SEAL_KEY_1": "1" * 64, "SEAL_KEY_2": "2" * 64}
 PUBLIC = "200 public, max-age=3600"
@@ -39,45 +35,11 @@ def policies() -> list[str]:
     return [json.dumps(document) for document in [before, *documents]]
 
 
-class Restarted(Stack):
-    """A stack whose Envoy hands over to its successor."""
-
-    epoch, base_id = 0, ""
-
-    def _start_envoy(self) -> None:
-        self.base_id = str(self.ports.edge)  # other than that of any other Envoy of this machine
-        self.envoy_config.write_text(self.rendered(self.policy))
-        self.children.append(self.envoy(0))
-
-    def stop(self) -> None:
-        super().stop()
-        Path(f"/dev/shm/envoy_shared_memory_{self.base_id}0").unlink(missing_ok=True)  # which Envoy leaves behind
-
-    def rendered(self, policy: str) -> str:
-        text = self.configuration.read_text()
-        known = "host_env_keys: [PHOTOS_TOKEN, "
-        assert text.count(known) == 1
-        return render(self.ports, policy, text.replace(known, f"{known}{', '.join(KEYS)}, "))
-
-    def envoy(self, epoch: int) -> Child:
-        command = [find_envoy(), "-c", str(self.envoy_config), "--concurrency", "1", "--base-id", self.base_id]
-        command += ["--restart-epoch", str(epoch), "--drain-time-s", str(DRAIN)]
-        command += ["--parent-shutdown-time-s", str(SHUTDOWN), "--log-level", "warning"]
-        child = Child("envoy", command, self.directory / f"envoy-{epoch}.log", environment(self.envoy_env), ROOT)
-        child.wait_until(lambda: answers(f"{self.admin_url}/ready"), limit=60)
-        return child
-
-    def hand_over(self, policy: str) -> None:
-        """Starts the next Envoy with this policy, and waits for the end of the one before."""
-        self.epoch += 1
-        self.envoy_config.write_text(self.rendered(policy))
-        old = self.children.pop()
-        try:
-            self.children.append(self.envoy(self.epoch))
-            # The new one compiles the module first, which takes its time on a busy machine.
-            assert old.ended_within(SHUTDOWN + 60), f"the old Envoy does not end\n{self.children[-1].tail()}"
-        finally:
-            old.stop()
+def with_keys(text: str) -> str:
+    """envoy.yaml with the variables of the steps."""
+    known = "host_env_keys: [PHOTOS_TOKEN, "
+    assert text.count(known) == 1
+    return text.replace(known, f"{known}{', '.join(KEYS)}, ")
 
 
 @contextmanager
@@ -119,7 +81,7 @@ def load(stack: Stack, connections: int = 2) -> Iterator[list[str]]:
 def test_no_step_loses_a_request() -> None:
     before, *steps = policies()
     assert len(steps) == 3
-    with Restarted(policy=before, resizer=RESIZER, env=KEYS) as stack, load(stack) as seen:
+    with Restarted(policy=before, resizer=RESIZER, env=KEYS, configure=with_keys) as stack, load(stack) as seen:
         for step in steps:
             answered = len(seen)
             stack.hand_over(step)
@@ -130,7 +92,7 @@ def test_no_step_loses_a_request() -> None:
 @pytest.mark.skipif(RESIZER != "thumbor", reason="how the loss shows depends on the resizer")
 def test_without_the_steps_requests_are_lost() -> None:
     before, *_, last = policies()
-    with Restarted(policy=before, resizer=RESIZER, env=KEYS) as stack, load(stack) as seen:
+    with Restarted(policy=before, resizer=RESIZER, env=KEYS, configure=with_keys) as stack, load(stack) as seen:
         stack.hand_over(last)
     lost = "404 source-not-found"  # what thumbor makes of the gate's refusal
     assert set(seen) <= {PUBLIC, PRIVATE, lost} and lost in seen, {outcome: seen.count(outcome) for outcome in seen}
