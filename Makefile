@@ -15,6 +15,8 @@ export RESIZER
 	demo test test-unit test-invariants test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
 .PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
 	trapping h2spec demo test test-unit test-live test-storm test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
+.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
+	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys chaos soak test-reload check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +73,15 @@ test-agent: wasm venv func-e resizer registries agent ## Run the image in Envoy 
 
 test-envoys: wasm venv func-e resizer ## Run what depends on Envoy with every version that PyPI has (ENVOYS=, TESTS=)
 	@$(PYTHON) tests/envoys.py
+
+chaos: wasm venv resizer ## Break resizer, origin and Envoy under load, one after the other, and print what visitors saw (FAULTS=)
+	@$(PYTHON) tests/chaos/chaos.py
+
+soak: wasm venv ## Full load for ten minutes, and whether memory stays flat (MINUTES=)
+	@$(PYTHON) tests/chaos/soak.py
+
+test-reload: wasm venv func-e resizer ## Swap policies hundreds of times under load, good ones and bad ones
+	$(PYTHON) -m pytest -rs tests/live/test_reload_under_load.py tests/live/test_ecds.py
 
 bench-core: ## Measure the core by itself, natively, in about a minute
 	cargo bench --profile measured --bench core

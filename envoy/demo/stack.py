@@ -150,15 +150,16 @@ class Stack:
         self.children.append(child)
         return child
 
-    def _start_origin(self) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("origin.py")), f"--port={self.ports.origin}"]
+    def _start_origin(self, port: int | None = None) -> None:
+        port = port or self.ports.origin
+        command = [sys.executable, str(Path(__file__).with_name("origin.py")), f"--port={port}"]
         command += [f"--pictures={self.pictures}", f"--record={self.origin_record}"]
         child = self._child("origin", command, self.origin_log, {"PHOTOS_TOKEN": self.env["PHOTOS_TOKEN"]})
-        child.wait_until(lambda: listens(self.ports.origin))
+        child.wait_until(lambda: listens(port))
 
-    def _start_resizer(self) -> None:
+    def _start_resizer(self, port: int | None = None) -> None:
         gate = self.gate_url if self.has_gate else None
-        resizer = resizers.find(self.resizer, self.ports.resizer, gate, self.env)
+        resizer = resizers.find(self.resizer, port or self.ports.resizer, gate, self.env)
         child = self._child(self.resizer, resizer.command, self.resizer_log, resizer.environment)
         child.wait_until(resizer.ready)
 

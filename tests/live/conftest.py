@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "envoy" / "demo"))
 sys.path.insert(0, str(ROOT / "envoy" / "image"))
+sys.path.append(str(ROOT / "tests" / "chaos"))
 
 import resizers  # noqa: E402
 from stack import Stack, StackError, find_envoy, find_func_e  # noqa: E402
