@@ -8,7 +8,6 @@ What a fault is made of (killing, stopping, starting again) belongs here, and al
 import json
 import os
 import signal
-import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -99,13 +98,6 @@ class Battered(Restarted):
                 self.children.append(self.envoy(0))
             case _:
                 self._start_resizer()
-
-    def stat(self, name: str) -> int:
-        """One of Envoy's counters or gauges."""
-        with urllib.request.urlopen(f"{self.admin_url}/stats?format=json&filter=^{name}$", timeout=10) as response:
-            found = [stat["value"] for stat in json.load(response)["stats"] if stat.get("name") == name]
-        assert len(found) == 1, f"Envoy has no {name}"
-        return found[0]
 
     def resident(self) -> int:
         """Bytes of Envoy's memory."""

@@ -18,6 +18,7 @@ from battered import Battered
 from children import ChildError
 from faults import FAULTS, Fault
 from programs import ProgramError
+from sampling import Sampler
 from stack import StackError, interrupt_on_sigterm
 from visitors import EDGE_TIMEOUT, NEVER, SLACK, Seen, Visitors, catalogue
 
@@ -122,14 +123,9 @@ def sweep(stack: Battered, visitors: Visitors) -> list[str]:
 
 def left_over(stack: Battered) -> list[str]:
     """What Envoy still holds when nobody asks any more, and what its module says."""
-    gauges = [f"http.{role}.downstream_rq_active" for role in ("edge", "gate")]
-    gauges += [f"cluster.{name}.{what}" for name in ("resizer", "photos") for what in ("upstream_rq_active", "upstream_rq_pending_active")]
-    gauges += ["http.edge.downstream_cx_active"]
-    end = time.monotonic() + 5
-    while (held := [f"{name} is {value}" for name in gauges if (value := stack.stat(name))]) and time.monotonic() < end:
-        time.sleep(0.2)
     logs = "".join(path.read_text(errors="replace") for path in stack.directory.glob("envoy-*.log"))
-    return held + [f"in Envoy's log: {word}" for word in ("panicked", "Function: proxy_on", "wasm trap") if word in logs]
+    words = [f"in Envoy's log: {word}" for word in ("panicked", "Function: proxy_on", "wasm trap") if word in logs]
+    return Sampler(stack).held() + words
 
 
 def chaos(stack: Battered, faults: list[Fault], tell=print) -> list[str]:
