@@ -5,7 +5,6 @@ mixed has no number. Each also has proportions of its own. What does not belong 
 """
 
 import io
-import random
 from pathlib import Path
 
 from PIL import Image
@@ -38,7 +37,6 @@ def draw(number: int) -> Image.Image:
     for place, bit in enumerate(fields(number)):
         left, top = place % COLUMNS * WIDTH // COLUMNS, place // COLUMNS * tall // ROWS
         picture.paste(COLORS[bit], (left, top, WIDTH, tall))
-    random.seed(number)
     grain = Image.effect_noise(picture.size, 60).convert("RGB")
     return Image.blend(picture, grain, 0.2)
 

@@ -30,7 +30,8 @@ class Restarted(Stack):
         command = [find_envoy(), "-c", str(self.envoy_config), "--base-id", self.base_id]
         command += ["--concurrency", str(self.concurrency), "--restart-epoch", str(epoch), "--log-level", "warning"]
         command += ["--drain-time-s", str(DRAIN), "--parent-shutdown-time-s", str(SHUTDOWN)]
-        child = Child("envoy", command, self.directory / f"envoy-{epoch}.log", environment(self.envoy_env), ROOT)
+        self.envoy_log = self.directory / f"envoy-{epoch}.log"
+        child = Child("envoy", command, self.envoy_log, environment(self.envoy_env), ROOT)
         try:
             child.wait_until(lambda: answers(f"{self.admin_url}/ready"), limit=60)
         except BaseException:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import ecds
 import keys
 import wire
 from bootstrap import free_ports
@@ -24,6 +25,7 @@ from programs import ProgramError, installed
 from stack import SCRATCH, Stack
 from test_push import Pushing, pushing  # noqa: F401 (a fixture)
 from upstream import response
+from waiting import until
 from wire import request
 
 DIRECTORY = ROOT / "envoy" / "observability"
@@ -47,8 +49,8 @@ def tool(name: str) -> str:
 class Prometheus:
     """A running server."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, stack: Stack) -> None:
+        self.url, self.stack = f"http://127.0.0.1:{port}", stack
 
     def get(self, path: str, **parameters: str) -> object:
         url = f"{self.url}{path}?{urllib.parse.urlencode(parameters)}"
@@ -83,7 +85,8 @@ def prometheus(pushing: Pushing) -> Iterator[Prometheus]:  # noqa: F811
     (port,) = free_ports(1)
     directory = SCRATCH / f"prometheus-{port}"
     directory.mkdir(parents=True, exist_ok=True)
-    with Stack(policy=policy_text("policies/basic.json")) as stack:
+    # From files, so that what becomes of these is counted, too.
+    with Stack(policy=policy_text("policies/basic.json"), from_files=True) as stack:
         targets = [f"127.0.0.1:{other.ports.admin}" for other in (stack, pushing.stack)]
         scrape = {"job_name": "envoy", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": targets}]}
         configuration = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [scrape]}
@@ -97,7 +100,7 @@ def prometheus(pushing: Pushing) -> Iterator[Prometheus]:  # noqa: F811
             while time.monotonic() < end:
                 traffic(stack, pushing)
                 time.sleep(0.5)
-            yield Prometheus(port)
+            yield Prometheus(port, stack)
         finally:
             child.stop()
 
@@ -120,6 +123,21 @@ def test_every_metric_of_dashboard_and_alerts_exists(prometheus: Prometheus) -> 
     asked = names(" ".join(expression for _, expression in QUERIES)) | names(re.sub(r"(?m)^#.*|summary:.*", "", ALERTS))
     assert len(asked) > 15
     assert asked <= prometheus.metrics(), asked - prometheus.metrics()
+
+
+@pytest.mark.parametrize("role", ["edge", "gate"])
+def test_a_policy_that_is_refused_is_seen(prometheus: Prometheus, role: str) -> None:
+    """In Envoy's counters, by a real Prometheus, as the alert has it; and the fingerprint stays."""
+    text = ALERTS.split("PinholePolicyRefused\n")[1].split("labels:")[0].split(">-\n")[1].replace("[10m]", "[5s]")
+    until(lambda: not prometheus.query(text), "nothing was refused lately")
+    before = {series["value"][1] for series in prometheus.query("pinhole_policy_fingerprint")}
+    good = prometheus.stack.filter_files[role].read_text()
+    ecds.replace(prometheus.stack.filter_files[role], prometheus.stack.apart("{").filters[role])
+    until(lambda: bool(prometheus.query(text)), "the alert")
+    assert {series["value"][1] for series in prometheus.query("pinhole_policy_fingerprint")} == before
+    assert wire.ask(prometheus.stack.ports.edge, request("/images/small/landscape.jpg")).status == 200
+    ecds.replace(prometheus.stack.filter_files[role], good)
+    until(lambda: not prometheus.query(text), "its rest")
 
 
 def test_the_variables_have_values(prometheus: Prometheus) -> None:
