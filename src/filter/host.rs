@@ -4,6 +4,7 @@
 //! do not expect; a panic takes down every request of the worker. Belongs here: each host call that
 //! pinhole makes, as bytes and with its error as a value. Does not belong here: any decision.
 
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
 
 use proxy_wasm::hostcalls;
@@ -121,9 +122,23 @@ pub fn noted(key: &str) -> Option<Vec<u8>> {
     hostcalls::get_shared_data(key).ok()?.0
 }
 
-/// A metric of this name; the same one where Envoy has it already.
+thread_local! {
+    /// What this instance of the module has defined. Envoy keeps every number that it gives out until the virtual
+    /// machine ends, and a policy after another may be loaded into the same one.
+    static DEFINED: RefCell<Vec<(String, u32)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A metric of this name; the same one, under the same number, where there is one already.
 pub fn define(kind: MetricType, name: &str) -> Option<u32> {
-    hostcalls::define_metric(kind, name).ok()
+    DEFINED.with(|defined| {
+        let mut defined = defined.try_borrow_mut().ok()?;
+        if let Some((_, metric)) = defined.iter().find(|(other, _)| other == name) {
+            return Some(*metric);
+        }
+        let metric = hostcalls::define_metric(kind, name).ok()?;
+        defined.push((name.to_owned(), metric));
+        Some(metric)
+    })
 }
 
 /// Counts one more.
