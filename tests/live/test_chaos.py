@@ -4,6 +4,7 @@ What all faults are, and what a visitor may be told meanwhile: `tests/chaos`.
 """
 
 import http.client
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from between import Mode
 from bootstrap import free_ports
 from conftest import RESIZER
 from faults import FAULTS, SHORT, network
+from flatness import growth
 from origin import HOST
 from upstream import Asked, Upstream, response
 from visitors import Seen, Visitors, catalogue
@@ -116,6 +118,19 @@ def test_a_failure_that_no_fault_explains_is_seen() -> None:
 
 def failed(outcome: str) -> list[Seen]:
     return [Seen(catalogue()[0], 0.0, 0.1, outcome)]
+
+
+def test_memory_that_grows_is_told_from_a_saw() -> None:
+    """What `make soak` judges by. A leak in a running Envoy: `SOAK_LEAK=20 make soak MINUTES=1`."""
+    times = [float(second) for second in range(480)]
+    dice = random.Random(1)
+    saw = [1e8 + second % 29 * 1e5 + dice.uniform(0, 1e6) for second in range(480)]
+    flat = growth(times, saw)
+    assert flat.low < 0 < flat.high < 1e6, flat
+    leak = growth(times, [value + second * 5e3 for second, value in enumerate(saw)])
+    assert 2e6 < leak.low < 2.4e6 < leak.high < 3e6, leak
+    with pytest.raises(ValueError, match="too few"):
+        growth(times[:20], saw[:20])
 
 
 def adding(header: str, value: str) -> Callable[[str], str]:
