@@ -56,6 +56,7 @@ class Battered(Restarted):
         self.unproxied = {f"the {name}, unproxied": f"127.0.0.1:{port}" for name, port in self.behind.items()}
         self.unproxied["the gate, proxied"] = f"127.0.0.1:{gate}"
         self.proxies = ExitStack()
+        self.marked = make(where.SCRATCH / "pictures")
 
     def stop(self) -> None:
         for child in self.children:  # what is stopped would not end
@@ -69,7 +70,7 @@ class Battered(Restarted):
         super()._start_envoy()
 
     def _start_origin(self, port: int | None = None) -> None:
-        self.pictures = make(where.SCRATCH / "pictures")  # in the place of the demo's
+        self.pictures = self.marked  # in the place of the demo's
         super()._start_origin(self.behind["origin"])
 
     def _start_resizer(self, port: int | None = None) -> None:
