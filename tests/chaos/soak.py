@@ -4,7 +4,8 @@
 
 Two Envoys at once, each with the shipped configuration and both roles: `full` between stubs that cost next to nothing, so
 that Envoy and the module are what is slow (benches/load); `chain` with the real resizer and origin, and visitors who know
-each picture. Ends with 1 where memory grew by more than `MOST`, or may have, or anything was not as it should be. SOAK_LEAK=bytes puts a leak of so many bytes a request into `full`, to see it found.
+each picture. Ends with 1 where memory grew by more than `MOST`, or may have, or anything was not as it should be.
+SOAK_LEAK=bytes puts a leak of so many bytes a request into `full`, to see it found.
 """
 
 import os
