@@ -65,6 +65,10 @@ test-istio: wasm venv ## Give the manifests to Istio's own code, in Go; the firs
 test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install
 	$(PYTHON) -m pytest -rs $(addprefix tests/live/,test_resizers.py test_failures.py test_lockdown.py test_push_imaginary.py)
 
+.PHONY: test-hostile
+test-hostile: ## Run each line of any payload files at every place of a request, on core and Envoy (DIR=, MINUTES=, SAMPLE=, SEED=)
+	@.make/hostile
+
 test-compose: wasm venv engine ## Run the compose demo in containers, where an engine can be started
 	$(PYTHON) -m pytest -rs tests/compose
 
