@@ -20,7 +20,7 @@ mod tests;
 
 use crate::keeping::Keeping;
 use crate::policy::rejection::Rejection;
-use crate::request::{Headers, single};
+use crate::request::{Headers, single, values};
 use crate::validators::{EtagKey, Strength, Validators};
 
 pub use rule::{AnswerRule, Cache, Privacy, Role};
@@ -103,7 +103,7 @@ fn picture(role: Role, headers: &Headers) -> Result<&'static str, Rejection> {
         b"200" => {}
         other => return Err(meaning(other)),
     }
-    let encoded = headers.iter().any(|(name, value)| name == "content-encoding" && value != b"identity");
+    let encoded = values(headers, "content-encoding").any(|value| value != b"identity");
     let media_type = single(headers, "content-type").and_then(|value| media_type(role, value));
     media_type.filter(|_| !encoded).ok_or(Rejection::NotAnImage)
 }
