@@ -9,8 +9,6 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use pinhole::options::{self, OptionName};
-use pinhole::policy::Policy;
-use pinhole::policy::decision::Decision;
 use pinhole::policy::rejection::Rejection;
 use pinhole::resizer::{DIALECTS, SourceUrl};
 use pinhole::transform::Transform;
@@ -31,6 +29,10 @@ mod imgproxy;
 mod ipx;
 #[path = "dialects/reading.rs"]
 mod reading;
+#[path = "dialects/round_trip.rs"]
+mod round_trip;
+#[path = "dialects/strategies.rs"]
+mod strategies;
 #[path = "dialects/subjects.rs"]
 mod subjects;
 #[path = "dialects/template.rs"]
@@ -42,25 +44,11 @@ mod turned;
 #[path = "dialects/weserv.rs"]
 mod weserv;
 
-use asked::{chosen, escape, hostile, segment, source};
-use reading::Options;
+use round_trip::Asked;
+use strategies::{chosen, hostile, source};
 use subjects::Subject;
 
 const GATE: &str = "http://gate.internal:10001";
-
-fn request(path: String, others: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
-    let pseudo = [(":method", "GET"), (":authority", "img.example.com"), (":path", path.as_str())];
-    pseudo.iter().chain(others).map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
-}
-
-/// What was decided, in the words of a reading.
-fn decided(subject: &Subject, transform: &Transform) -> Options {
-    let options = transform.to_options();
-    let mut options =
-        options.iter().map(|(option, value)| (option.name().to_owned(), value.to_string())).collect();
-    (subject.fold)(&mut options);
-    options
-}
 
 /// Runs a property for a resizer; a failure is told with the resizer's name.
 fn check<S: Strategy>(subject: &Subject, strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
@@ -87,58 +75,27 @@ fn i11_a_resizer_reads_what_the_policy_decided_and_a_token_that_opens_to_what_wa
         let strategy = (chosen(), source(), any::<bool>(), accept, secret(), secret());
         check(&subject, strategy, |(chosen, source, raw, accept, authorization, session)| {
             asked.set(asked.get().saturating_add(1));
-            let segment = segment(&subject, &chosen);
-            let path = escape(&source, if raw { "/-._~!$&'()*+,:=@" } else { "/" });
-            let cookie = format!("other=1; session={session}");
-            let headers =
-                [("accept", accept), ("authorization", authorization.as_str()), ("cookie", &cookie)];
-            let forward = match policy.decide(&request(format!("/{segment}/{path}"), &headers), true, None) {
-                Decision::Forward(forward) => forward,
+            let asked = Asked {
+                chosen: &chosen,
+                source: &source,
+                raw,
+                accept,
+                authorization: &authorization,
+                session: &session,
+            };
+            match round_trip::whole(&subject, &policy, &asked).map_err(TestCaseError::fail)? {
+                Ok(()) => served.set(served.get().saturating_add(1)),
                 // A resizer may have options that it does not have together; a fit may need a second side.
-                Decision::Reject(refusal) => {
+                Err(refused) => {
                     let expected = [Rejection::ValueNotAllowed, Rejection::MissingSize];
-                    prop_assert!(expected.contains(&refusal.rejection), "{segment}: {refusal:?}");
-                    return Ok(());
+                    prop_assert!(expected.contains(&refused), "{asked:?}: {refused:?}");
                 }
-            };
-            served.set(served.get().saturating_add(1));
-            let url = &forward.upstream.path;
-            let Some(reading) = (subject.read)(url) else {
-                return Err(TestCaseError::fail(format!("cannot be read: {url}")));
-            };
-            prop_assert_eq!(&reading.options, &decided(&subject, &forward.transform.unwrap()), "{}", url);
-            let read = reading.source.unwrap_or_default();
-            let Some(token) = read.strip_prefix(GATE) else {
-                return Err(TestCaseError::fail(format!("reads {read}: {url}")));
-            };
-            check_token(
-                &policy,
-                token,
-                &source,
-                &[("authorization", &authorization), ("cookie", &format!("session={session}"))],
-            )
+            }
+            Ok(())
         });
         let (asked, served) = (asked.get(), served.get());
         assert!(served.saturating_mul(2) > asked, "{}: only {served} served of {asked}", subject.name);
     }
-}
-
-/// That the gate gives away this source with these credentials for a token, and nothing else.
-fn check_token(
-    policy: &Policy,
-    path: &str,
-    source: &str,
-    credentials: &[(&str, &str)],
-) -> Result<(), TestCaseError> {
-    let Decision::Forward(opened) = policy.open(&request(path.to_owned(), &[]), true, None) else {
-        return Err(TestCaseError::fail(format!("the gate does not know {path}")));
-    };
-    prop_assert_eq!(opened.source.as_str(), source);
-    let forwarded: Vec<_> =
-        opened.upstream.forwarded.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect();
-    let wanted: Vec<_> = credentials.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-    prop_assert_eq!(forwarded, wanted);
-    Ok(())
 }
 
 /// A picture that every dialect has.
@@ -160,13 +117,7 @@ fn a_resizer_reads_a_source_as_it_is_whatever_it_holds() {
         let text =
             if subject.name == "cloudflare" { "[A-Za-z0-9_-]{0,40}".boxed() } else { hostile().boxed() };
         check(&subject, text, |text| {
-            let url = subject.resizer.path(&transform, &SourceUrl::new(GATE, &text)).unwrap();
-            let Some(reading) = (subject.read)(&url) else {
-                return Err(TestCaseError::fail(format!("cannot be read: {url}")));
-            };
-            prop_assert_eq!(reading.source, Some(format!("{GATE}/{text}")), "{}", url);
-            prop_assert_eq!(reading.options, decided(&subject, &transform), "{}", url);
-            Ok(())
+            round_trip::any_text(&subject, &transform, &text).map_err(TestCaseError::fail)
         });
     }
 }
