@@ -4,6 +4,7 @@
 //! INVARIANT: a parsed pattern begins with a slash, has the source once and outside of brackets, and has
 //! places for width and height; every option outside of brackets has a text for its absence.
 
+use crate::config::error::quote;
 use crate::options::{OptionName, SPECS};
 
 /// A pattern, taken apart.
@@ -59,13 +60,13 @@ pub enum InvalidPattern {
     #[error("a slash at its beginning")]
     Slash,
     /// A character that is neither one of a URL nor the pattern's own punctuation.
-    #[error("characters of a URL's path and query, without `{0}`")]
+    #[error("characters of a URL's path and query, without {}", quote(.0.encode_utf8(&mut [0; 4])))]
     Character(char),
     /// A brace or bracket without its counterpart, or within its like.
     #[error("every brace and bracket closed, and none within its like")]
     Unbalanced,
     /// A placeholder that does not exist.
-    #[error("`{{source}}`, `{{source:base64}}`, or the long name of an option, without `{0}`")]
+    #[error("`{{source}}`, `{{source:base64}}`, or the long name of an option, without {}", quote(.0))]
     Unknown(String),
     /// No source, or two, or one in brackets.
     #[error("`{{source}}` once, outside of brackets")]
@@ -237,6 +238,14 @@ mod tests {
             ("/{width|/..}x{height|0}/{source}", InvalidPattern::Character('/')),
         ] {
             assert_eq!(Pattern::parse(text).unwrap_err(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_message_stays_on_its_line() {
+        for (text, want) in [("/{a\nb}", "`a\u{fffd}b`"), ("/a\n", "`\u{fffd}`")] {
+            let message = Pattern::parse(text).unwrap_err().to_string();
+            assert!(message.ends_with(want), "{message:?}");
         }
     }
 
