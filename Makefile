@@ -17,6 +17,8 @@ export RESIZER
 	trapping h2spec demo test test-unit test-live test-storm test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
 .PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
 	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys chaos soak test-reload check lint doc policies clean
+	demo test test-unit test-invariants test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean \
+	fuzz fuzz-long fuzz-coverage
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +88,14 @@ soak: wasm venv ## Full load for ten minutes, and whether memory stays flat (MIN
 
 test-reload: wasm venv func-e resizer ## Swap policies hundreds of times under load, good ones and bad ones
 	$(PYTHON) -m pytest -rs tests/live/test_reload_under_load.py tests/live/test_ecds.py
+fuzz: ## Run every fuzz target for SECONDS_EACH=30 seconds (TARGETS=)
+	@.make/fuzz
+
+fuzz-long: ## Run them for an hour in all
+	@SECONDS_EACH=$${SECONDS_EACH:-257} .make/fuzz
+
+fuzz-coverage: ## Say which lines of src the fuzz targets have run
+	@.make/fuzz-coverage
 
 bench-core: ## Measure the core by itself, natively, in about a minute
 	cargo bench --profile measured --bench core

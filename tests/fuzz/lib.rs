@@ -10,7 +10,7 @@
 //! | [`input`] | how bytes are read as headers, and headers written as bytes |
 //! | [`policies`] | the policies that requests meet |
 //! | [`seeds`] | the inputs to begin with, made of `tests/cases` and the other files of the tests |
-//! | [`outcome`] | what holds of every decision and of every reply |
+//! | [`invariants`] | what holds of every decision and of every answer, which properties and corpora share |
 //!
 //! The files here are compiled twice: by libFuzzer's binaries (`libfuzzer.rs`, package `pinhole-fuzz`), and by the
 //! test `fuzz` of pinhole (`main.rs`), which runs every target on a stable compiler. So nothing here may name either.
@@ -19,7 +19,8 @@
 #[path = "dialects.rs"]
 pub mod dialects;
 pub mod input;
-pub mod outcome;
+#[path = "../invariants/mod.rs"]
+pub mod invariants;
 pub mod policies;
 pub mod seeds;
 pub mod targets;

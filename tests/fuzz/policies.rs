@@ -5,11 +5,11 @@
 
 use std::sync::LazyLock;
 
-use pinhole::config;
-use pinhole::policy::Policy;
 use pinhole::seal::SealKey;
 use pinhole::secret::Secret;
 use serde_json::Value;
+
+use super::invariants::Subject;
 
 /// A policy and its document.
 pub struct Known {
@@ -17,8 +17,8 @@ pub struct Known {
     pub name: &'static str,
     /// As JSON.
     pub document: Value,
-    /// As requests meet it.
-    pub policy: Policy,
+    /// As requests meet it, with what its document says.
+    pub subject: Subject,
 }
 
 macro_rules! documents {
@@ -70,9 +70,8 @@ pub fn environment(name: &str) -> Option<String> {
 /// All of them.
 pub static ALL: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let load = |(name, text): &(&'static str, &'static [u8])| {
-        let loaded = config::load(text, &environment).unwrap_or_else(|errors| panic!("{name}: {errors:#?}"));
-        let document = serde_json::from_slice(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Known { name, document, policy: loaded.policy }
+        let subject = Subject::load(text, &environment).unwrap_or_else(|errors| panic!("{name}: {errors}"));
+        Known { name, document: serde_json::from_slice(text).unwrap(), subject }
     };
     DOCUMENTS.iter().map(load).collect()
 });
@@ -99,13 +98,8 @@ impl Known {
         &self.document["origins"][name]
     }
 
-    /// The document's part for its one resizer.
-    pub fn resizer(&self) -> &Value {
-        self.document["resizer"].as_object().and_then(|object| object.values().next()).unwrap_or(&Value::Null)
-    }
-
     /// Whether the resizer is sent sources.
     pub fn pushes(&self) -> bool {
-        self.policy.pushes()
+        self.subject.policy.pushes()
     }
 }

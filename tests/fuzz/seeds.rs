@@ -63,7 +63,7 @@ fn decide() -> Vec<Vec<u8>> {
                 parts.push(header(&name.to_ascii_lowercase(), &latin1(value)));
             }
             let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-            seeds.extend([policy, everything].map(|policy| write(&[policy, body, 0], &parts)));
+            seeds.extend([policy, everything].map(|policy| write(&[policy, body], &parts)));
         }
     }
     // A way into every policy, and each kind of credential and signature at those that have them.
@@ -81,7 +81,7 @@ fn decide() -> Vec<Vec<u8>> {
                 b"referer: https://www.example.com/",
             ];
             let parts = [&[&b"GET"[..], b"img.example.com", target.as_bytes()], &others[..]].concat();
-            seeds.push(write(&[policy, 0, 0], &parts));
+            seeds.push(write(&[policy, 0], &parts));
         }
     }
     seeds.extend(signed_requests(everything));
@@ -108,7 +108,7 @@ fn signed_requests(policy: u8) -> Vec<Vec<u8>> {
         };
         ring.as_ref()?.sign(&grant).ok()
     });
-    signed.map(|target| write(&[policy, 0, 0], &[b"GET", b"img.example.com", target.as_bytes()])).collect()
+    signed.map(|target| write(&[policy, 0], &[b"GET", b"img.example.com", target.as_bytes()])).collect()
 }
 
 /// A token for each origin of each policy, of several sources, and paths that are none.

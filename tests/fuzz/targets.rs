@@ -10,6 +10,8 @@ mod signature;
 
 pub use signature::NOW;
 
+use super::invariants::Violation;
+
 /// A target: panics where something does not hold of the input.
 pub type Target = fn(&[u8]);
 
@@ -34,6 +36,11 @@ pub const TARGETS: [(&str, Target); 14] = [
 /// The target of this name.
 pub fn named(name: &str) -> Option<Target> {
     TARGETS.iter().find(|(other, _)| *other == name).map(|(_, target)| *target)
+}
+
+/// Panics with what was found, where an invariant does not hold.
+fn held<T>(outcome: std::result::Result<T, Violation>) -> T {
+    outcome.unwrap_or_else(|violation| panic!("{violation}"))
 }
 
 /// Runs the target of this name.

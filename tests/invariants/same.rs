@@ -158,6 +158,10 @@ fn spelled_anew<'p>(asked: &Asked, first: &Face, decide: &dyn Fn(&Asked) -> Deci
         respelled.clone()
     })?;
     for other in [respelled, normalised(path)] {
+        // What is spelled with escapes is longer, and may be too long.
+        if other.len().saturating_add(query.len()) > pinhole::request::MOST_TARGET {
+            continue;
+        }
         let again = face(&decide(&retargeted(asked, &format!("{other}{query}"))), true);
         // The access log has each path as it came.
         let plain = |face: &Face| {

@@ -53,7 +53,7 @@ fn read(subjects: &[(Subject, Policy)], u: &mut Unstructured<'_>) -> Result<()> 
         let text: String = u.arbitrary()?;
         // Cloudflare gets the source as it is, which is right for what a token is made of.
         let is_token = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        if subject.name == "cloudflare" && !is_token {
+        if text.is_empty() || (subject.name == "cloudflare" && !is_token) {
             return Ok(());
         }
         round_trip::any_text(subject, &COVERED, &text).err()

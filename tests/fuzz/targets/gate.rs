@@ -14,8 +14,9 @@ use pinhole::seal::{SealKey, Source};
 use pinhole::secret::Secret;
 
 use super::super::input::{Headers, Input};
-use super::super::outcome;
+use super::super::invariants::Asked;
 use super::super::policies;
+use super::held;
 use super::signature::NOW;
 
 /// Runs one input.
@@ -34,8 +35,8 @@ pub fn run(data: &[u8]) {
     ];
     headers.extend(input.headers(4));
     let now = (!input.bit(1, 1)).then_some(NOW);
-    let decision = known.policy.open(&headers, !input.bit(1, 0), now);
-    outcome::check_gate(known, &decision);
+    let asked = Asked { headers, ends: !input.bit(1, 0), now };
+    let decision = held(known.subject.open(&asked, &[]));
 
     let Decision::Forward(forward) = &decision else {
         if let (Some((source, token)), Decision::Reject(refusal)) = (&made, &decision) {

@@ -10,8 +10,9 @@ use pinhole::policy::Policy;
 use pinhole::policy::decision::Decision;
 use serde_json::{Value, json};
 
-use super::super::outcome;
+use super::super::invariants::reply;
 use super::super::policies::{self, SECRETS};
+use super::held;
 use super::signature::NOW;
 
 /// Runs one input.
@@ -114,10 +115,10 @@ fn ask(policy: &Policy) {
                     assert!(request.path.starts_with(forward.origin.url().base()), "I7: {}", request.path);
                 }
             }
-            Decision::Reject(refusal) => outcome::check_refusal(&refusal),
+            Decision::Reject(refusal) => held(reply::refused(&refusal.reply())),
         }
         if let Decision::Reject(refusal) = policy.open(&headers, true, Some(NOW)) {
-            outcome::check_refusal(&refusal);
+            held(reply::refused(&refusal.reply()));
         }
     }
 }
