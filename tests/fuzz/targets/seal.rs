@@ -74,7 +74,7 @@ fn source(u: &mut Unstructured<'_>) -> Result<Option<Source>> {
 fn changed(token: &str, u: &mut Unstructured<'_>) -> Result<String> {
     let mut bytes = token.as_bytes().to_vec();
     let place = u.choose_index(bytes.len())?;
-    match u.int_in_range(0..=7)? {
+    match u.int_in_range(0..=8)? {
         0 => bytes.truncate(place),
         1 => drop(bytes.remove(place)),
         2 => bytes.insert(place, u.arbitrary()?),
@@ -84,6 +84,7 @@ fn changed(token: &str, u: &mut Unstructured<'_>) -> Result<String> {
             token.bytes().skip(place).take(1).flat_map(|byte| format!("%{byte:02X}").into_bytes()),
         )),
         5 => bytes.extend_from_within(place..),
+        7 => bytes.extend_from_slice(b"="),
         6 => bytes.swap(place, 0),
         _ => bytes.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= u.arbitrary().unwrap_or(1)),
     }
