@@ -19,6 +19,9 @@ export RESIZER
 	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys chaos soak test-reload check lint doc policies clean
 	demo test test-unit test-invariants test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean \
 	fuzz fuzz-long fuzz-coverage
+.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
+	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys mutants coverage \
+	check lint doc policies clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +99,11 @@ fuzz-long: ## Run them for an hour in all
 
 fuzz-coverage: ## Say which lines of src the fuzz targets have run
 	@.make/fuzz-coverage
+mutants: ## Break the decision code in a thousand ways, one at a time: a test has to notice each (FILES=)
+	@.make/mutants
+
+coverage: ## Measure which lines of the core no test reaches
+	@.make/coverage
 
 bench-core: ## Measure the core by itself, natively, in about a minute
 	cargo bench --profile measured --bench core

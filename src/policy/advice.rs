@@ -142,6 +142,12 @@ mod tests {
         "routes": [
             { "path": "/images/(?<preset>[^/]+)/(?<source>.+)", "origin": "photos",
               "query": { "quality": { "max": 80 }, "format": { "one_of": ["webp", "jpeg"] } } },
+            { "path": "/preset/(?<preset>[^/]+)/(?<source>.+)", "origin": "photos",
+              "presets": { "p1": { "width": 1 }, "p2": { "width": 1 }, "p3": { "width": 1 }, "p4": { "width": 1 },
+                           "p5": { "width": 1 }, "p6": { "width": 1 }, "p7": { "width": 1 }, "p8": { "width": 1 },
+                           "p9": { "width": 1 }, "pa": { "width": 1 }, "pb": { "width": 1 }, "pc": { "width": 1 },
+                           "pd": { "width": 1 } } },
+            { "path": "/below/(?<source>.+)", "hosts": ["*.example.org"], "origin": "photos", "default": { "width": 1 } },
             { "path": "/own/(?<source>.+)", "hosts": ["img.example.com"], "origin": "photos", "default": { "width": 1 } }
         ],
         "origins": { "photos": { "url": "http://secret.example.com", "cluster": "photos" } },
@@ -182,6 +188,15 @@ mod tests {
             ("/images/small/a.jpg?quality=900", None),
             ("/image/small/a.jpg", Some("unknown path `/image/`; did you mean `/images/`?")),
             ("/own/a.jpg", Some("unknown host `x.example.com`; there is `img.example.com`")),
+            ("/below/a.jpg", Some("unknown host `x.example.com`; there is `*.example.org`")),
+            (
+                "/preset/huge/a.jpg",
+                Some(
+                    "unknown preset `huge`; there is `p1`, `p2`, `p3`, `p4`, `p5`, `p6`, `p7`, `p8`, `p9`, `pa`, \
+                     `pb`, `pc` and 1 more",
+                ),
+            ),
+            ("/preset/p1/a.jpg?w=3", Some("unknown option `w`; the route has none")),
             ("/elsewhere/a.jpg", None),
             ("/images/small/../a.jpg", None),
         ] {

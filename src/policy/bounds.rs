@@ -156,5 +156,6 @@ mod tests {
         check(&bounds, (301, 200), Ok((301, 200)));
         check(&bounds, (310, 200), Err(Rejection::AspectNotAllowed));
         check(&bounds, (310, 0), Ok((310, 0)));
+        check(&bounds, (0, 310), Ok((0, 310)));
     }
 }

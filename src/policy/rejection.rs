@@ -196,6 +196,15 @@ mod tests {
     }
 
     #[test]
+    fn people_are_told_in_words() {
+        for rejection in Rejection::ALL {
+            let text = rejection.text();
+            assert!(text.len() > 8 && !text.ends_with('.'), "{rejection:?}: {text}");
+        }
+        assert_eq!(Rejection::UpstreamTimeout.text(), "the picture took too long");
+    }
+
+    #[test]
     fn the_readme_lists_every_rejection_with_its_status() {
         let readme = include_str!("../../README.md");
         for rejection in Rejection::ALL {

@@ -98,3 +98,54 @@ fn of_options(route: &Route, base: &Options, formats: &[Format]) -> u64 {
 fn allows_auto(limit: &Limit) -> bool {
     matches!(limit, Limit::OneOf { words, .. } if words.contains(&Value::Word("auto")))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config;
+
+    /// The variants of a route with these keys, in a policy with a preset.
+    fn variants(keys: &str) -> u64 {
+        let document = format!(
+            r#"{{ "presets": {{ "small": {{ "width": 300 }} }},
+              "routes": [{{ "path": "/first/(?<source>.+)", "origin": "o", "default": {{ "width": 1 }} }},
+                         {{ "path": "/second/(?<source>.+)", "origin": "o", {keys} }}],
+              "origins": {{ "o": {{ "url": "http://o", "cluster": "o" }} }},
+              "resizer": {{ "imgproxy": {{ "cluster": "r", "authority": "r", "key": {{ "value": "00112233445566778899aabbccddeeff" }},
+                                          "salt": {{ "value": "0011223344000000000000000000cafe" }} }} }},
+              "gate": {{ "url": "http://g", "seal_key":
+                {{ "value": "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00" }} }} }}"#
+        );
+        let policy = config::load(document.as_bytes(), &|_| None)
+            .unwrap_or_else(|errors| panic!("{errors:#?}"))
+            .policy;
+        let routes: Vec<_> =
+            policy.variants().map(|route| (route.rule.to_string(), route.path, route.count)).collect();
+        let [first, second] = routes.as_slice() else { panic!("{routes:?}") };
+        assert_eq!(*first, ("routes[0]".to_owned(), "/first/(?<source>.+)", 1));
+        assert_eq!((second.0.as_str(), second.1), ("routes[1]", "/second/(?<source>.+)"));
+        second.2
+    }
+
+    #[test]
+    fn every_value_of_every_option_counts() {
+        for (keys, want) in [
+            (r#""default": { "width": 9 }"#, 1),
+            (r#""default": { "width": 9, "format": "auto" }"#, 3),
+            (r#""default": { "width": 9, "format": "webp" }"#, 1),
+            (r#""default": { "width": "auto" }"#, 4),
+            (r#""default": { "width": 9, "quality": 80, "slow-connection-quality": 40 }"#, 2),
+            (r#""query": { "width": { "one_of": [1, 2] } }"#, 2),
+            (r#""query": { "height": { "one_of": [1, 2] } }"#, 2),
+            (r#""query": { "width": { "one_of": [1, 2] } }, "default": { "width": 9 }"#, 3),
+            (r#""query": { "height": { "one_of": [1, 2] } }, "default": { "height": 9 }"#, 3),
+            // Each may be absent, as long as the other is there.
+            (r#""query": { "width": { "one_of": [1, 2] }, "height": { "one_of": [1, 2] } }"#, 9),
+            (r#""query": { "width": { "one_of": [1, 2] } }, "default": { "height": 9 }"#, 3),
+            (r#""query": { "width": { "one_of": ["auto"] } }"#, 5),
+            (r#""query": { "width": { "one_of": ["auto", 1, 2] } }"#, 3),
+            (r#""query": { "format": { "one_of": ["auto"] } }, "default": { "width": 9 }"#, 5),
+        ] {
+            assert_eq!(variants(keys), want, "{keys}");
+        }
+    }
+}

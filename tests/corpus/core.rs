@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::file::{self, Case, ENVIRONMENT};
+use super::file::{self, Case, ENVIRONMENT};
 use pinhole::config;
 use pinhole::policy::Policy;
 use pinhole::policy::decision::Decision;
