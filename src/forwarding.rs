@@ -176,6 +176,12 @@ mod tests {
     }
 
     #[test]
+    fn operators_are_told_the_names() {
+        assert_eq!(rule(&["b", "a"], &[]).names().collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(rule(&["a"], &["session"]).names().collect::<Vec<_>>(), ["a", "cookie"]);
+    }
+
+    #[test]
     fn i20_names_are_exact_but_for_their_case() {
         let rule = rule(&["authorization", "x-amz-date"], &[]);
         check(&rule, &[("Authorization", "a"), ("x_amz_date", "b")], Ok(&[("authorization", "a")]));
@@ -194,6 +200,8 @@ mod tests {
         let rule = rule(&["authorization", "cookie"], &[]);
         let request = [("authorization", "a"), ("cookie", "b=1"), ("connection", "close, Authorization")];
         check(&rule, &request, Ok(&[("cookie", "b=1")]));
+        let request = [("cookie", "b=1"), ("connection", "cookie")];
+        check(&self::rule(&[], &["b"]), &request, Ok(&[]));
     }
 
     #[test]

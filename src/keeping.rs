@@ -117,5 +117,8 @@ mod tests {
         assert!(!one.is_shareable(Some(&other.note(Keeping::Shareable))));
         assert!(!one.is_shareable(None));
         assert_eq!(Ticket::of("short"), None);
+        assert!(one.key().starts_with("pinhole.verdict."), "{}", one.key());
+        assert_eq!(one.key(), Ticket::of(&"a".repeat(61)).unwrap().key(), "the end of a token is its name");
+        assert_ne!(one.key(), other.key());
     }
 }

@@ -197,11 +197,6 @@ impl Origin {
         &self.cluster
     }
 
-    /// What opens it.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
-    }
-
     /// What opens a request for this path, which is one of [`Origin::path_of`]; see [`Credentials::open`].
     pub fn open(&self, method: Method, path: &str, now: Option<u64>) -> Option<Opening<'_>> {
         let (scheme, authority) = (self.url.scheme, self.url.authority.as_str());

@@ -128,6 +128,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_reply_says_without_its_body() {
+        let reply = LocalReply::new(Rejection::MethodNotAllowed, None, false);
+        let bare = reply.bare();
+        assert_eq!(bare.first(), Some(&(":status", "405".to_owned())));
+        assert!(bare.contains(&("allow", "GET, HEAD".to_owned())));
+        assert_eq!(bare.get(1..), Some(reply.headers.as_slice()));
+        assert_eq!(reply.body, b"only GET and HEAD are answered\n");
+        let other = LocalReply::new(Rejection::NoRoute, None, false);
+        assert!(other.headers.iter().all(|(name, _)| *name != "allow"));
+        let headers = [(":status", "200"), ("content-length", "9"), ("etag", "a")];
+        let picture = LocalReply::picture(headers.map(|(n, v)| (n, v.to_owned())).to_vec(), b"PNG".to_vec());
+        assert_eq!((picture.status, picture.headers), (200, vec![("etag", "a".to_owned())]));
+    }
+
+    #[test]
     fn i46_a_fallback_is_kept_no_longer_than_it_says_and_than_the_picture_would_be() {
         let image = std::sync::Arc::new(crate::fallback::Image::new(b"GIF89a".to_vec()).unwrap());
         let reply = |status, max_age, cache| {

@@ -188,10 +188,29 @@ mod tests {
                 "role=.=edge;.;verdict=.=deliver;.;pinhole_answers_total",
             ),
             (push_duration(Stage::Source), "stage=.=source;.;pinhole_push_duration_ms"),
+            (push_duration(Stage::Picture), "stage=.=picture;.;pinhole_push_duration_ms"),
             (gauge(Role::Gate, Gauge::Routes), "role=.=gate;.;pinhole_policy_routes"),
+            (gauge(Role::Edge, Gauge::Presets), "role=.=edge;.;pinhole_policy_presets"),
+            (gauge(Role::Edge, Gauge::Fingerprint), "role=.=edge;.;pinhole_policy_fingerprint"),
+            (build_info(), concat!("version=.=", env!("CARGO_PKG_VERSION"), ";.;pinhole_build_info")),
         ] {
             assert_eq!(got, want);
         }
+    }
+
+    #[test]
+    fn presets_are_listed_once_whoever_has_them() {
+        let policy =
+            crate::config::load(include_bytes!("../tests/cases/policies/hosts-and-presets.json"), &|_| {
+                Some("c0ffee00".repeat(8))
+            });
+        let policy = policy.unwrap().policy;
+        let names = presets(&policy);
+        assert!(names.is_sorted() && names.len() > policy.presets.len(), "{names:?}");
+        let own = policy.routes.iter().filter_map(|route| route.presets.as_ref()).flat_map(|own| own.keys());
+        let mut all: Vec<_> = own.chain(policy.presets.keys()).map(String::as_str).collect();
+        all.retain(|name| !names.contains(name));
+        assert!(all.is_empty(), "{all:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
 
 use pinhole::config;
+use pinhole::config::raw::LastModified;
 use pinhole::policy::Policy;
 use pinhole::policy::decision::{Decision, Forward, Refusal};
 use pinhole::policy::rejection::Rejection;
@@ -27,6 +28,7 @@ fn policy(routes: &str, gate: &str) -> Policy {
     load(&format!(
         r#"{{ "presets": {{ "small": {{ "width": 300 }} }}, "routes": [{routes}],
           "origins": {{ "photos": {{ "url": "http://secret.example.com/base", "cluster": "photos" }},
+                       "dated": {{ "url": "http://secret.example.com", "cluster": "dated", "last_modified": "show" }},
                        "vault": {{ "url": "http://secret.example.com/base", "cluster": "vault",
                                   "credentials": {{ "bearer": {{ "value": "canary" }} }} }} }},
           "resizer": {{ "thumbor": {{ "cluster": "resizer", "authority": "thumbor.internal",
@@ -111,6 +113,9 @@ fn the_request_to_the_resizer_is_this_and_debug_output_hides_it() {
     let plain =
         [":method", ":scheme", ":authority", ":path", "x-pinhole-cluster", "x-forwarded-proto", "user-agent"];
     assert_eq!(names, [&plain[..], &["x-envoy-original-path"]].concat());
+    assert_eq!(sent(&forward, &["x-pinhole-cluster"]), ["x-pinhole-cluster: resizer"]);
+    let method = [":method: GET".to_owned()];
+    assert_eq!(sent(&forward, &[":method", "cookie"]), method);
     assert_eq!(format!("{:?}", forward.upstream), "UpstreamRequest(…)");
     assert!(!format!("{forward:?}").contains("secret.example.com"));
 }
@@ -142,6 +147,15 @@ fn privacy_is_noted_or_refused_where_the_policy_would_share_and_settled_where_no
     let refusing = policy(&routes, r#", "private_sources": "refuse""#);
     assert_eq!(both(&refusing, "/photos/a.jpg"), (Privacy::Settled, Privacy::Refused));
     assert_eq!(both(&refusing, "/vault/a.jpg"), (Privacy::Settled, Privacy::Settled));
+}
+
+#[test]
+fn visitors_learn_when_a_source_was_changed_where_the_origin_says_so() {
+    let shown = PHOTOS.replace("photos", "dated");
+    let policy = policy(&format!("{PHOTOS}, {shown}"), "");
+    for (target, want) in [("/photos/a.jpg", LastModified::Hide), ("/dated/a.jpg", LastModified::Show)] {
+        assert_eq!(forwarded(&policy, target, &[]).answer.last_modified, want, "{target}");
+    }
 }
 
 #[test]

@@ -121,6 +121,29 @@ fn i41_every_other_status_has_its_meaning() {
 }
 
 #[test]
+fn a_fallback_stands_in_for_everything_but_what_has_a_placeholder() {
+    let image = std::sync::Arc::new(crate::fallback::Image::new(b"GIF89a".to_vec()).unwrap());
+    let status = crate::config::raw::FallbackStatus::Ok;
+    let fallback = Some(crate::fallback::Fallback { image, status, max_age: 9 });
+    for (placeholder, rejection, want) in [
+        (false, Rejection::NotAnImage, "image/gif"),
+        (false, Rejection::SourceNotFound, "image/gif"),
+        (true, Rejection::SourceNotFound, "image/gif"),
+        (true, Rejection::NotAnImage, "image/png"),
+        (true, Rejection::NotResizable, "image/png"),
+    ] {
+        let with = AnswerRule { placeholder, fallback: fallback.clone(), ..rule(Role::Edge) };
+        assert_eq!(
+            with.reply(rejection).headers.first(),
+            Some(&("content-type", want.to_owned())),
+            "{rejection:?}"
+        );
+        let without = AnswerRule { placeholder: false, ..rule(Role::Edge) }.reply(rejection);
+        assert_eq!(without.headers.first().unwrap().1, "text/plain; charset=utf-8", "{rejection:?}");
+    }
+}
+
+#[test]
 fn i43_what_is_not_a_picture_is_replaced() {
     for content_type in
         ["text/html", "image/svg+xml", "application/xml", "image/", "", "image/jpegx", "image/tiff"]
