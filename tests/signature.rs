@@ -85,6 +85,11 @@ fn what_was_signed_is_served_without_the_signature() {
 }
 
 #[test]
+fn operators_are_told_the_names_of_the_keys() {
+    assert_eq!(ring(&[("k2", 2), ("k1", 1)]).ids().collect::<Vec<_>>(), ["k1", "k2"]);
+}
+
+#[test]
 fn i32_every_other_bit_is_refused() {
     let target = ring(&[("k1", 1)]).sign(&grant()).unwrap();
     assert!(is_served(target.as_bytes()));

@@ -194,6 +194,18 @@ mod tests {
     }
 
     #[test]
+    fn only_text_of_one_line_is_signed() {
+        let signs = |value: &str| {
+            let others = vec![(CredentialName::parse("x-amz-meta-a").unwrap(), Secret::new(value))];
+            key(None).sign(&REQUEST, &others, Moment::new(1_369_353_600).unwrap()).is_some()
+        };
+        assert!(signs("a b~") && signs("a\tb"));
+        for value in ["é", "a\nb", "a\u{7f}"] {
+            assert!(!signs(value), "{value:?}");
+        }
+    }
+
+    #[test]
     fn a_region_is_a_plain_name() {
         assert!(Region::parse("auto").is_some());
         for name in ["", "EU", "eu/central", "eu central", "é"] {
