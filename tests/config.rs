@@ -74,6 +74,16 @@ fn every_good_document_loads_without_a_warning() {
 }
 
 #[test]
+fn a_warning_is_one_line_with_its_place() {
+    let whole = std::fs::read_to_string("tests/config/good/every-field.json").unwrap();
+    let mut policy: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    policy["origins"]["spare"] = policy["origins"]["drawings"].clone();
+    let warnings = config::load(policy.to_string().as_bytes(), &environment).unwrap().warnings;
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!(warning.to_string(), format!("origins.spare: {}", warning.message()));
+}
+
+#[test]
 fn every_recipe_for_an_origin_loads() {
     let recipes = include_str!("../envoy/origins.md");
     let whole = std::fs::read_to_string("tests/config/good/every-field.json").unwrap();
