@@ -110,6 +110,11 @@ mod tests {
         check_width(&[("sec-ch-ua-mobile", "?1")], 768);
         check_width(&[("sec-ch-width", "1e3"), ("sec-ch-ua-mobile", "?1")], 768);
         check_width(&[("sec-ch-width", "300"), ("sec-ch-width", "1200")], 1200);
+        for nonsense in ["+300", "0000300", "300.", ".5", "300.+1", "-1", ""] {
+            check_width(&[("sec-ch-width", nonsense)], 1200);
+        }
+        check_width(&[("sec-ch-width", "000300.000000")], 320);
+        check_width(&[("sec-ch-width", "320.99")], 320);
     }
 
     #[test]
