@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOOR = 97.0  # per cent of the core's lines: just under what is reached
+FLOOR = 98.0  # per cent of the core's lines: just under what is reached
 TESTS = "#[cfg(test)]\nmod "
 
 

@@ -7,8 +7,9 @@
 
 use pinhole::config;
 use pinhole::config::raw::LastModified;
+use pinhole::credentials::Credentials;
 use pinhole::policy::Policy;
-use pinhole::policy::decision::{Decision, Forward, Refusal};
+use pinhole::policy::decision::{Decision, Forward, Refusal, Rule};
 use pinhole::policy::rejection::Rejection;
 use pinhole::request::path::Path;
 use pinhole::response::{Privacy, Verdict};
@@ -118,6 +119,8 @@ fn the_request_to_the_resizer_is_this_and_debug_output_hides_it() {
     assert_eq!(sent(&forward, &[":method", "cookie"]), method);
     assert_eq!(format!("{:?}", forward.upstream), "UpstreamRequest(…)");
     assert!(!format!("{forward:?}").contains("secret.example.com"));
+    assert_eq!(format!("{:?}", forward.origin.url().authority()), "Authority(…)");
+    assert_eq!(format!("{:?}", Credentials::default()), "Credentials(…)");
 }
 
 #[test]
@@ -147,6 +150,17 @@ fn privacy_is_noted_or_refused_where_the_policy_would_share_and_settled_where_no
     let refusing = policy(&routes, r#", "private_sources": "refuse""#);
     assert_eq!(both(&refusing, "/photos/a.jpg"), (Privacy::Settled, Privacy::Refused));
     assert_eq!(both(&refusing, "/vault/a.jpg"), (Privacy::Settled, Privacy::Settled));
+}
+
+#[test]
+fn a_rule_is_told_as_the_place_in_the_policy() {
+    for (rule, want) in [
+        (Rule::Presets(Some(3)), "routes[3].presets"),
+        (Rule::Origin(3), "routes[3].origin"),
+        (Rule::Gate, "gate"),
+    ] {
+        assert_eq!(rule.to_string(), want);
+    }
 }
 
 #[test]

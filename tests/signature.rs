@@ -90,6 +90,22 @@ fn operators_are_told_the_names_of_the_keys() {
 }
 
 #[test]
+fn a_url_is_signed_as_long_as_it_is_not_longer_than_what_is_read() {
+    let ring = ring(&[("k1", 1)]);
+    // Many segments and parameters, because each has a limit of its own.
+    let long = |more: usize| {
+        let path = format!("/{}", "a".repeat(99)).repeat(4);
+        let parameters = (0..8).map(|n| (format!("p{n}"), "v".repeat(80))).collect();
+        let mut grant = Grant { path, parameters, ..grant() };
+        let base = ring.sign(&grant).map_err(|error| error.to_string()).unwrap().len();
+        grant.path.extend((0..MOST_TARGET - base + more).map(|at| if at % 100 == 0 { '/' } else { 'b' }));
+        ring.sign(&grant).map(|target| target.len())
+    };
+    assert_eq!(long(0).ok(), Some(MOST_TARGET));
+    assert!(long(1).is_err());
+}
+
+#[test]
 fn i32_every_other_bit_is_refused() {
     let target = ring(&[("k1", 1)]).sign(&grant()).unwrap();
     assert!(is_served(target.as_bytes()));
