@@ -3,7 +3,7 @@
 //!
 //! Most of it is seen live as well; here each rule fails by itself, and changes of the code (`make mutants`) are found.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects by panicking")]
+#![expect(clippy::panic, reason = "a test says what it expects by panicking")]
 
 use pinhole::config;
 use pinhole::config::raw::LastModified;
