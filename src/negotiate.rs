@@ -115,6 +115,8 @@ mod tests {
         check(&["image/webp,*/*"], Format::Webp);
         check(&["image/png,image/*;q=0.8"], Format::Jpeg);
         check(&["text/html", "IMAGE/WEBP"], Format::Webp);
+        check(&["image/webp;q=0.5, image/*;q=0.9"], Format::Jpeg);
+        check(&["image/webp;q=0.5, image/*;q=0.4, */*;q=0.9"], Format::Webp);
     }
 
     #[test]

@@ -179,6 +179,18 @@ mod tests {
         assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
     }
 
+    // INVARIANT: two sources under one nonce would give away what is different between them.
+    #[test]
+    fn no_two_sources_and_no_two_keys_share_a_nonce() {
+        let nonce = |digit: &str, path: &str| {
+            let source = Source { path: SourcePath::parse(path).unwrap(), ..source() };
+            key(digit).seal(&source).unwrap().chars().take(NONCE * 4 / 3).collect::<String>()
+        };
+        assert_eq!(nonce("a", "a.jpg"), nonce("a", "a.jpg"), "the same source, the same token");
+        assert_ne!(nonce("a", "a.jpg"), nonce("a", "b.jpg"));
+        assert_ne!(nonce("a", "a.jpg"), nonce("b", "a.jpg"));
+    }
+
     #[test]
     fn a_token_shows_nothing_of_what_it_carries() {
         let token = key("a").seal(&source()).unwrap();

@@ -144,6 +144,7 @@ mod tests {
             (r#""query": { "width": { "one_of": ["auto"] } }"#, 5),
             (r#""query": { "width": { "one_of": ["auto", 1, 2] } }"#, 3),
             (r#""query": { "format": { "one_of": ["auto"] } }, "default": { "width": 9 }"#, 5),
+            (r#""query": { "slow-connection-quality": { "one_of": [40] } }, "default": { "width": 9 }"#, 5),
         ] {
             assert_eq!(variants(keys), want, "{keys}");
         }
