@@ -9,22 +9,14 @@ RESIZER ?= $(if $(filter 1,$(PUSH)),imaginary,thumbor)
 export RESIZER
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm image image-push bench bench-core budgets module deny reproducible sbom supply-chain venv func-e origins registries agent chromium engine resizer resizers \
-	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
-.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
-	demo test test-unit test-invariants test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
-.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
-	trapping h2spec demo test test-unit test-live test-storm test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean
-.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
-	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys chaos soak test-reload check lint doc policies clean
-	demo test test-unit test-invariants test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys check lint doc policies clean \
-	fuzz fuzz-long fuzz-coverage
-.PHONY: help wasm image image-push bench bench-core budgets venv func-e origins registries agent chromium engine resizer resizers \
-	demo test test-unit test-live test-manifests test-istio test-resizers test-compose test-agent test-envoys mutants coverage \
+.PHONY: help wasm trapping image image-push sbom bench bench-core budgets module deny reproducible supply-chain \
+	venv func-e origins registries agent chromium engine h2spec resizer resizers demo \
+	test test-unit test-invariants test-live test-storm test-reload test-hostile test-manifests test-istio test-resizers \
+	test-compose test-agent test-envoys chaos soak fuzz fuzz-long fuzz-coverage mutants coverage \
 	check lint doc policies clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 wasm: ## Build the module, and get its compiler target by itself
 	@.make/wasm
@@ -43,7 +35,9 @@ demo: wasm venv func-e resizer ## Run origin, resizer and Envoy, show what is se
 	@$(PYTHON) envoy/demo/demo.py
 
 test: test-unit test-live test-manifests ## Run every test but those that are named at its end
-	@echo "not run by this: test-compose (an engine for containers, as root), test-istio (ten minutes of Go at first), test-envoys (28 minutes), reproducible (two builds)"
+	@echo "not run by this: test-compose (an engine for containers, as root), test-istio (ten minutes of Go at first)," \
+		"test-envoys (28 minutes), reproducible (two builds), and what is bounded by time: test-storm, test-hostile, chaos," \
+		"soak, fuzz, mutants, coverage"
 
 test-unit: ## Run the tests that need no Envoy
 	cargo test
@@ -53,7 +47,6 @@ test-invariants: wasm venv func-e resizer ## Run the tests of the invariants I1 
 	cargo test -q --lib --tests -- $(shell seq -f i%02g_ 52)
 	$(PYTHON) -m pytest -rs tests/host tests/live -k test_i5
 
-test-live: wasm venv func-e resizer resizers origins registries agent chromium ## Run the tests against a real Envoy, resizer and origin
 test-live: wasm trapping venv func-e resizer resizers origins registries agent chromium ## Run the tests against a real Envoy, resizer and origin
 	$(PYTHON) -m pytest -rs tests/live # -rs: each test that was skipped, by name, with its reason
 	$(PYTHON) -m pytest -rs tests/host tests/compose/test_files.py
@@ -70,7 +63,6 @@ test-istio: wasm venv ## Give the manifests to Istio's own code, in Go; the firs
 test-resizers: wasm venv func-e resizers ## Run the tests of every resizer that this machine can install
 	$(PYTHON) -m pytest -rs $(addprefix tests/live/,test_resizers.py test_failures.py test_lockdown.py test_push_imaginary.py)
 
-.PHONY: test-hostile
 test-hostile: ## Run each line of any payload files at every place of a request, on core and Envoy (DIR=, MINUTES=, SAMPLE=, SEED=)
 	@.make/hostile
 
@@ -91,6 +83,7 @@ soak: wasm venv ## Full load for ten minutes, and whether memory stays flat (MIN
 
 test-reload: wasm venv func-e resizer ## Swap policies hundreds of times under load, good ones and bad ones
 	$(PYTHON) -m pytest -rs tests/live/test_reload_under_load.py tests/live/test_ecds.py
+
 fuzz: ## Run every fuzz target for SECONDS_EACH=30 seconds (TARGETS=)
 	@.make/fuzz
 
@@ -99,6 +92,7 @@ fuzz-long: ## Run them for an hour in all
 
 fuzz-coverage: ## Say which lines of src the fuzz targets have run
 	@.make/fuzz-coverage
+
 mutants: ## Break the decision code in a thousand ways, one at a time: a test has to notice each (FILES=)
 	@.make/mutants
 
