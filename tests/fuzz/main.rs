@@ -19,6 +19,10 @@
     clippy::arithmetic_side_effects,
     reason = "a test says what it expects by panicking"
 )]
+#![expect(
+    clippy::duplicate_mod,
+    reason = "parsers that the targets share with the invariants, each a module of its own"
+)]
 
 #[path = "lib.rs"]
 mod fuzz;
