@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 /// Longer lines are taken by their beginning: Envoy takes no request of that length, nor does pinhole.
 pub const MOST_LINE: usize = 65_536;
 
-/// Bytes of files for each pass, so that what one remembers stays small.
-const BYTES_OF_A_PASS: u64 = 128 << 20;
+/// Bytes of files for each pass. What fits takes a minute or two to run, so that wherever time ends, most of what was
+/// run is whole passes; reading everything again for the next one takes a second where there is a gigabyte.
+const BYTES_OF_A_PASS: u64 = 256 << 10;
 
 /// The payload files below some directories.
 #[derive(Default)]
@@ -24,6 +25,8 @@ pub struct Corpus {
     pub files: Vec<PathBuf>,
     /// What cannot, with the reason.
     pub unread: Vec<String>,
+    /// How many lines there are in all.
+    pub lines: u64,
     bytes: u64,
 }
 
@@ -70,9 +73,10 @@ impl Corpus {
                         self.add(&path);
                     }
                 }
-                Ok(metadata) if metadata.is_file() => match File::open(&path) {
-                    Ok(_) => {
+                Ok(metadata) if metadata.is_file() => match count_lines(&path) {
+                    Ok(lines) => {
                         self.bytes += metadata.len();
+                        self.lines += lines;
                         self.files.push(path);
                     }
                     Err(error) => self.unread.push(format!("{}: {error}", path.display())),
@@ -133,6 +137,15 @@ fn hash(seed: u64, bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     (seed, bytes).hash(&mut hasher);
     hasher.finish()
+}
+
+fn count_lines(path: &Path) -> io::Result<u64> {
+    let mut lines = 0;
+    each_line(path, |_, _, _| {
+        lines += 1;
+        true
+    })?;
+    Ok(lines)
 }
 
 /// Gives each line with its number and whether it was cut, until `take` says false.
