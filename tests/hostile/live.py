@@ -28,7 +28,7 @@ from bootstrap import Ports  # noqa: E402
 from positions import Position, Request  # noqa: E402
 from stack import Stack, StackError  # noqa: E402
 from verdicts import Broken, Verdicts, hold  # noqa: E402
-from visitors import Stub, Visitor, Visitor2  # noqa: E402
+from lanes import Stub, Visitor, Visitor2  # noqa: E402
 from wire import Answer  # noqa: E402
 
 CONNECTIONS = {"edge": 16, "gate": 4, "2": 4}
