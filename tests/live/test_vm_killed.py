@@ -150,9 +150,11 @@ def test_a_body_that_kills_it_is_broken_off(framing: Callable, where: str, one_w
     role.upstream.behaves(data)
     with Connection(role.port) as connection:
         connection.send(request(role.path))
-        with pytest.raises(Closed) as closed:
-            connection.answer()
-    assert "canary" not in str(closed.value).split("in answer to")[0], f"{closed.value}"
+        try:
+            # On a busy machine it may still be away from the kill before, or die before its headers have left.
+            check_dead(role, connection.answer())
+        except Closed as closed:
+            assert "canary" not in str(closed).split("in answer to")[0], f"{closed}"
     recovery(role)
 
 
