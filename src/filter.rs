@@ -12,7 +12,7 @@
 //!
 //! What each of them comes to, [`telemetry`] counts and tells access logs.
 //!
-//! INVARIANT: only [`host`] makes host calls, and none of them can panic.
+//! INVARIANT: only [`host`] makes host calls, and nothing in a request can make one panic.
 
 mod exchange;
 mod host;

@@ -1,7 +1,8 @@
-//! Host calls, in the form that cannot panic.
+//! Host calls, in the form that no request can make panic.
 //!
-//! The SDK's convenient getters panic on bytes that are not UTF-8, and its wrappers on statuses they
-//! do not expect; a panic takes down every request of the worker. Belongs here: each host call that
+//! The SDK's convenient getters panic on bytes that are not UTF-8, so none is used. Its wrappers panic on statuses they do
+//! not expect, which Envoy gives only where it withholds a function: such a trap denies (`tests/host`), and takes down
+//! every request of the worker. Belongs here: each host call that
 //! pinhole makes, as bytes and with its error as a value. Does not belong here: any decision.
 
 use std::cell::RefCell;

@@ -12,7 +12,7 @@ const ALWAYS: &[&str] =
     &[":method", ":scheme", ":authority", ":path", "x-pinhole-cluster", "x-forwarded-proto", "user-agent"];
 
 /// What joins traces: of a visitor's own, these alone go to a resizer.
-const TRACES: &[&str] = &[
+pub const TRACES: &[&str] = &[
     "x-request-id",
     "traceparent",
     "tracestate",

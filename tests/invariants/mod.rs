@@ -151,7 +151,7 @@ impl Subject {
     pub fn holds(&self, asked: &Asked, decision: &Decision<'_>, canaries: &[&[u8]]) -> Held {
         same::for_edge(self, asked, decision)?;
         match decision {
-            Decision::Reject(refusal) => reply::holds(self, refusal, canaries),
+            Decision::Reject(refusal) => reply::holds(self, asked, refusal, canaries),
             Decision::Forward(forward) => self.holds_for_forward(asked, forward, canaries),
         }
     }
@@ -179,7 +179,7 @@ impl Subject {
     pub fn open(&self, asked: &Asked, canaries: &[&[u8]]) -> Result<Decision<'_>, Violation> {
         let decision = self.policy.open(&asked.headers, asked.ends, asked.now);
         let held = same::for_gate(self, asked, &decision).and_then(|()| match &decision {
-            Decision::Reject(refusal) => reply::holds(self, refusal, canaries),
+            Decision::Reject(refusal) => reply::holds(self, asked, refusal, canaries),
             Decision::Forward(forward) => bounded(asked, &forward.upstream)
                 .and_then(|()| self.holds_for_source(forward, &forward.upstream, canaries)),
         });

@@ -6,8 +6,9 @@ use pinhole::policy::decision::Refusal;
 use pinhole::policy::rejection::Rejection;
 use pinhole::reply::LocalReply;
 
+use super::path::unescape;
 use super::taint::{found, has};
-use super::{Held, Subject, hold};
+use super::{Asked, Held, Subject, hold};
 
 /// The names that a refusal may have.
 const NAMES: &[&str] = &[
@@ -20,7 +21,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// What holds for a refused request.
-pub fn holds(subject: &Subject, refusal: &Refusal, canaries: &[&[u8]]) -> Held {
+pub fn holds(subject: &Subject, asked: &Asked, refusal: &Refusal, canaries: &[&[u8]]) -> Held {
     let reply = refusal.reply();
     refused(&reply)?;
     let whole = reply.headers.iter().map(|(name, value)| (*name, value.as_bytes()));
@@ -29,13 +30,22 @@ pub fn holds(subject: &Subject, refusal: &Refusal, canaries: &[&[u8]]) -> Held {
             hold("I40", !has(value, canary), || found(name, value, canary))?;
         }
         // The name of an option is the visitor's own word, and tells him nothing, whatever it is.
-        for origin in subject.document.origins().into_iter().filter(|_| name != "x-pinhole-option") {
+        let is_own = name == "x-pinhole-option" && is_word_of(asked, value);
+        for origin in subject.document.origins().into_iter().filter(|_| !is_own) {
             hold("I40", !has(value, origin.authority.as_bytes()), || {
                 found(name, value, origin.authority.as_bytes())
             })?;
         }
     }
     Ok(())
+}
+
+/// Whether a visitor wrote this in the target, escaped or not.
+fn is_word_of(asked: &Asked, word: &[u8]) -> bool {
+    let target = asked.value(":path").unwrap_or_default();
+    [target, &unescape(target)]
+        .into_iter()
+        .any(|text| text.windows(word.len().max(1)).any(|part| part == word))
 }
 
 /// What holds for the reply of a refusal: its status is an error's, and it is all ours.

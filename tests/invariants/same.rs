@@ -5,10 +5,11 @@
 
 use pinhole::policy::decision::{Decision, Rule, UpstreamRequest};
 
+use super::headers::TRACES;
 use super::path::{encode, unescape};
 use super::{Asked, Headers, Held, Subject, hold};
 
-/// What the edge reads (`README.md`, "Headers"; `envoy/policy.md`), beside what an origin forwards.
+/// What the edge reads (`README.md`, "Headers"; `envoy/policy.md`), beside what joins traces and what an origin forwards.
 const READ: &[&str] = &[
     ":method",
     ":authority",
@@ -22,15 +23,6 @@ const READ: &[&str] = &[
     "x-forwarded-proto",
     "if-none-match",
     "if-modified-since",
-    "x-request-id",
-    "traceparent",
-    "tracestate",
-    "b3",
-    "x-b3-traceid",
-    "x-b3-spanid",
-    "x-b3-parentspanid",
-    "x-b3-sampled",
-    "x-b3-flags",
     "sec-ch-width",
     "width",
     "sec-ch-viewport-width",
@@ -106,7 +98,7 @@ pub fn for_edge(subject: &Subject, asked: &Asked, decision: &Decision<'_>) -> He
         subject.document.origins().into_iter().flat_map(|origin| origin.forwarded).collect();
     let is_read = |name: &str| {
         let name = name.to_ascii_lowercase();
-        READ.contains(&name.as_str()) || forwarded.contains(&name)
+        READ.contains(&name.as_str()) || TRACES.contains(&name.as_str()) || forwarded.contains(&name)
     };
     let read: Headers = asked.headers.iter().filter(|(name, _)| is_read(name)).cloned().collect();
     differ("I26", "without what is not read", &first, &face(&decide(&with(asked, read.clone())), true))?;
