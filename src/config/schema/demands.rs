@@ -25,13 +25,16 @@ const AUTHORITY: &str = r"^[^@/?#\s]+$";
 
 /// What the `compile` module demands beyond keys and types, by the name of the definition.
 pub(super) fn all() -> [(&'static str, Value); 29] {
-    // Of the ways to sign, one at most.
-    let ways =
-        ["aws", "azure_shared_key", "azure_sas", "secure_auth", "cloudflare_access", "basic", "bearer"];
-    let pairs = ways.iter().enumerate().flat_map(|(index, one)| {
+    // One way at most, and none that signs beside what the visitor chooses.
+    let signing = ["aws", "azure_shared_key", "azure_sas", "secure_auth"];
+    let ways: Vec<&str> = signing.into_iter().chain(["cloudflare_access", "basic", "bearer"]).collect();
+    let two_ways = ways.iter().enumerate().flat_map(|(index, one)| {
         ways.iter().skip(index.saturating_add(1)).map(move |other| json!({ "required": [one, other] }))
     });
-    let two_ways: Vec<Value> = pairs.collect();
+    let forwarding = signing.iter().flat_map(|way| {
+        ["forward", "cookies"].into_iter().map(move |visitors| json!({ "required": [way, visitors] }))
+    });
+    let apart: Vec<Value> = two_ways.chain(forwarding).collect();
     let pushing = json!({
         "required": ["resizer"],
         "properties": { "resizer": {
@@ -128,7 +131,7 @@ pub(super) fn all() -> [(&'static str, Value); 29] {
             "Credentials",
             json!({
                 "minProperties": 1,
-                "not": { "anyOf": two_ways },
+                "not": { "anyOf": apart },
                 "properties": {
                     "set": { "minProperties": 1, "propertyNames": { "pattern": HEADER_NAME } },
                     "forward": { "minItems": 1, "items": { "pattern": HEADER_NAME } },
