@@ -67,10 +67,9 @@ fn source_type(answer: Answer<'_>, most: usize) -> Result<&'static str, Rejectio
 
 /// The media type of a picture that has arrived as a whole.
 fn whole_picture(role: Role, answer: Answer<'_>) -> Result<&'static str, Rejection> {
-    match (answer.headers, answer.late) {
-        ([], true) => return Err(Rejection::UpstreamTimeout),
-        ([], false) => return Err(Rejection::UpstreamFailed),
-        _ => {}
+    // Without headers that came too late, there is no status, which is judged below.
+    if answer.headers.is_empty() && answer.late {
+        return Err(Rejection::UpstreamTimeout);
     }
     let media_type = picture(role, answer.headers)?;
     let announced = length(answer.headers).map(usize::try_from);

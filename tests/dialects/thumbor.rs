@@ -3,6 +3,8 @@
 //! The hash is over everything after it as it is on the wire. The options have a fixed order; what is left is
 //! the source, decoded once.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use hmac::{Hmac, KeyInit, Mac};
@@ -116,6 +118,19 @@ pub fn clockwise(rotate: Option<&str>) -> Option<u32> {
     }
 }
 
+/// Options and source, whatever the border is cut off by.
+static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
+    let grammar = [
+        r"\A(?:(?<border>trim[^/]*)/)?",
+        r"(?:(?<left>\d+)x(?<top>\d+):(?<right>\d+)x(?<bottom>\d+)/)?",
+        r"(?<fit_in>fit-in/)?(?<stretch>stretch/)?",
+        r"(?<mirrored>-)?(?<width>\d+)x(?<upside_down>-)?(?<height>\d+)/",
+        r"(?:(?<across>left|center|right)/(?<down>top|middle|bottom)/)?(?<smart>smart/)?",
+        r"(?:filters:(?<filters>[^/]+)/)?(?<source>[^/]+)\z",
+    ];
+    Regex::new(&grammar.concat()).unwrap()
+});
+
 /// A URL without its hash, taken apart as thumbor and imagor do.
 pub struct Parts<'u> {
     /// What is cut off: `border`, or a box.
@@ -135,16 +150,11 @@ pub struct Parts<'u> {
 impl<'u> Parts<'u> {
     /// Takes a URL apart in which `border` cuts off a border.
     pub fn of(options: &'u str, border: &str) -> Option<Parts<'u>> {
-        let grammar = [
-            &format!(r"\A(?:(?<border>{border})/)?"),
-            r"(?:(?<left>\d+)x(?<top>\d+):(?<right>\d+)x(?<bottom>\d+)/)?",
-            r"(?<fit_in>fit-in/)?(?<stretch>stretch/)?",
-            r"(?<mirrored>-)?(?<width>\d+)x(?<upside_down>-)?(?<height>\d+)/",
-            r"(?:(?<across>left|center|right)/(?<down>top|middle|bottom)/)?(?<smart>smart/)?",
-            r"(?:filters:(?<filters>[^/]+)/)?(?<source>[^/]+)\z",
-        ];
-        let found = Regex::new(&grammar.concat()).ok()?.captures(options)?;
+        let found = GRAMMAR.captures(options)?;
         let part = |name: &str| found.name(name).map(|part| part.as_str());
+        if part("border").is_some_and(|found| found != border) {
+            return None;
+        }
         let area = match (part("border"), ["left", "top", "right", "bottom"].map(part)) {
             (None, [None, None, None, None]) => None,
             (Some(_), [None, None, None, None]) => Some("border".to_owned()),

@@ -54,7 +54,7 @@ impl Mutator {
     fn change(&mut self, input: &mut Vec<u8>) {
         let place = self.below(input.len() + 1);
         let end = (place + 1 + self.below(8)).min(input.len());
-        match self.below(9) {
+        match self.below(10) {
             0 => input.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1 << (place % 8)),
             1 => input[place.min(end)..end].fill(u8::try_from(self.below(256)).unwrap_or_default()),
             2 => drop(input.drain(place.min(end)..end)),
@@ -73,6 +73,7 @@ impl Mutator {
                 input.truncate(place);
                 input.extend_from_slice(&other[from..]);
             }
+            8 => self.renumber(input, place),
             _ => {
                 // The first bytes of most inputs choose something.
                 let knob = self.below(input.len().min(8));
@@ -80,6 +81,23 @@ impl Mutator {
                 input.iter_mut().skip(knob).take(1).for_each(|byte| *byte = value);
             }
         }
+    }
+}
+
+impl Mutator {
+    /// Writes another number for the first one behind a place: of digits put in between, few make a number that counts.
+    fn renumber(&mut self, input: &mut Vec<u8>, place: usize) {
+        let digits = |byte: &u8| byte.is_ascii_digit();
+        let Some(begin) = input[place..].iter().position(digits).map(|skipped| place + skipped) else {
+            return;
+        };
+        let end =
+            input[begin..].iter().position(|byte| !digits(byte)).map_or(input.len(), |long| begin + long);
+        let numbers: Vec<&Vec<u8>> =
+            self.words.iter().filter(|word| word.first().is_some_and(digits)).collect();
+        let number =
+            numbers[usize::try_from(self.random.next_u32()).unwrap_or_default() % numbers.len()].clone();
+        input.splice(begin..end, number);
     }
 }
 

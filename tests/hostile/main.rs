@@ -162,6 +162,12 @@ fn run(arguments: &Arguments, corpus: &mut Corpus) -> ExitCode {
     );
     if let Some(path) = &arguments.sample_to {
         sample.write(path, corpus).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if sample.len() < distinct {
+            println!(
+                "for Envoy: {} of {distinct} distinct lines, a sample by the seed (SAMPLE=)",
+                sample.len()
+            );
+        }
     }
     if let Some(path) = &arguments.report {
         let mut report = tally.json();

@@ -33,6 +33,11 @@ impl Sample {
         }
     }
 
+    /// How many it has.
+    pub fn len(&self) -> u64 {
+        self.lines.len() as u64
+    }
+
     /// Writes one JSON document a line. Each character of a payload is one byte, as in `tests/cases`.
     pub fn write(&self, path: &Path, corpus: &Corpus) -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);

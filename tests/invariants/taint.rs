@@ -1,5 +1,10 @@
 //! Canaries: texts that must not be in what goes on, in no spelling (I22, I23, I40).
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use pinhole::policy::decision::{Forward, UpstreamRequest};
@@ -15,27 +20,61 @@ const LEAST: usize = 6;
 /// traces.
 const OWN_WORDS: &[&str] = &["x-envoy-original-path", "x-request-id", "traceparent", "tracestate", "b3"];
 
+/// More canaries than any policy has; who tries many policies begins anew.
+const MOST_KNOWN: usize = 1_000;
+
+thread_local! {
+    /// The spellings of each canary so far: writing them takes longer than looking for them.
+    static KNOWN: RefCell<HashMap<Vec<u8>, Rc<Spellings>>> = RefCell::default();
+}
+
+/// How a canary may be written.
+struct Spellings {
+    /// As it is and in hexadecimal digits, in lower case.
+    folded: [Vec<u8>; 2],
+    /// In both kinds of base64, for each place in three bytes where it may begin.
+    base64: Vec<String>,
+}
+
+impl Spellings {
+    fn of(canary: &[u8]) -> Rc<Spellings> {
+        KNOWN.with_borrow_mut(|known| {
+            if let Some(spellings) = known.get(canary) {
+                return Rc::clone(spellings);
+            }
+            if known.len() >= MOST_KNOWN {
+                known.clear();
+            }
+            let hex: String = canary.iter().map(|byte| format!("{byte:02x}")).collect();
+            let base64 = (0..3).flat_map(|before| in_base64(canary, before)).collect();
+            let spellings =
+                Rc::new(Spellings { folded: [canary.to_ascii_lowercase(), hex.into_bytes()], base64 });
+            known.insert(canary.to_vec(), Rc::clone(&spellings));
+            spellings
+        })
+    }
+}
+
 /// Whether a text has a canary in it: raw or percent-encoded up to three times, in any case, in hexadecimal digits,
 /// or in base64, wherever in a longer text it begins there.
 pub fn has(text: &[u8], canary: &[u8]) -> bool {
-    if canary.len() < LEAST {
+    if canary.len() < LEAST || text.len() < canary.len() {
         return false;
     }
-    let hex: String = canary.iter().map(|byte| format!("{byte:02x}")).collect();
-    let encoded: Vec<String> = (0..3).flat_map(|before| in_base64(canary, before)).collect();
-    let mut text = text.to_vec();
+    let spellings = Spellings::of(canary);
+    let mut text = Cow::Borrowed(text);
     for _ in 0..=3 {
         let lower = text.to_ascii_lowercase();
-        if contains(&lower, &canary.to_ascii_lowercase()) || contains(&lower, hex.as_bytes()) {
-            return true;
-        }
-        if encoded.iter().any(|encoded| contains(&text, encoded.as_bytes())) {
+        let mut folded = spellings.folded.iter();
+        if folded.any(|canary| contains(&lower, canary))
+            || spellings.base64.iter().any(|canary| contains(&text, canary.as_bytes()))
+        {
             return true;
         }
         if !text.contains(&b'%') {
             return false;
         }
-        text = unescape(&text);
+        text = Cow::Owned(unescape(&text));
     }
     false
 }
@@ -51,7 +90,10 @@ fn in_base64(canary: &[u8], before: usize) -> [String; 2] {
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+    let Some(first) = part.first() else { return false };
+    text.iter()
+        .enumerate()
+        .any(|(at, byte)| byte == first && text.get(at..).is_some_and(|rest| rest.starts_with(part)))
 }
 
 /// No request for a resizer has a canary, a secret, or says where the origin is.

@@ -31,7 +31,7 @@ def test_no_payload_breaks_an_invariant(tmp_path: Path) -> None:
     seed = 8
     count = write_lines(lines, seed)
     tally, complete = live.run(lines, MINUTES, None, print)
-    print(f"{tally.lines} of {count} lines by seed {seed}, {'all' if complete else 'until the time was over'}")
+    print(f"{len(tally.places)} of {count} lines by seed {seed}, {'all' if complete else 'until the time was over'}")
     assert tally.violations == 0, f"the first of {tally.violations} violations\n{tally.first}"
     ran = {name: counts for name, counts in tally.outcomes.items() if counts.total()}
     missing = [position.name for position in live.positions.read() if position.name not in ran]

@@ -89,6 +89,10 @@ pub fn run(data: &[u8]) {
     let late = check(&keys, &ring, host.as_bytes(), target.as_bytes(), Some(grant.exp));
     assert!(!late, "I35: {target}");
 
+    if served && let Some(forged) = forged(&target, usize::from(input.knob(4))) {
+        assert!(!check(&keys, &ring, host.as_bytes(), forged.as_bytes(), Some(NOW)), "I32: {forged}");
+    }
+
     // I32: what was changed is judged as if it had never been signed.
     let mut target = target.into_bytes();
     for index in [4, 7, 10] {
@@ -112,6 +116,16 @@ fn grant(input: &Input<'_>, keys: &Keys) -> Grant {
         exp: NOW.saturating_add(u64::from(u16::from_be_bytes([input.knob(2), input.knob(3)]))),
         kid: kid.cloned().unwrap_or_default(),
     }
+}
+
+/// A signed target with another bit in the bytes of its tag, spelled as a tag is.
+fn forged(target: &str, bit: usize) -> Option<String> {
+    let (before, rest) = target.split_once("sig=")?;
+    let (tag, after) = rest.split_at(rest.find('&').unwrap_or(rest.len()));
+    let mut bytes = URL_SAFE_NO_PAD.decode(tag).ok()?;
+    let place = (bit / 8).checked_rem(bytes.len())?;
+    *bytes.get_mut(place)? ^= 1 << (bit % 8);
+    Some(format!("{before}sig={}{after}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 /// Changes a target at one place.
