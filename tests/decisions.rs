@@ -12,7 +12,7 @@ use pinhole::policy::Policy;
 use pinhole::policy::decision::{Decision, Forward, Refusal, Rule};
 use pinhole::policy::rejection::Rejection;
 use pinhole::request::path::Path;
-use pinhole::response::{Privacy, Verdict};
+use pinhole::response::{Cache, Privacy, Verdict};
 
 const NOW: Option<u64> = Some(1_800_000_000);
 
@@ -136,10 +136,7 @@ fn privacy_is_noted_or_refused_where_the_policy_would_share_and_settled_where_no
     let routes = format!("{PHOTOS}, {VAULT}");
     let both = |policy: &Policy, target: &str| {
         let edge = forwarded(policy, target, &[]);
-        let token = edge.upstream.path.rsplit_once("%2F").unwrap().1;
-        let Decision::Forward(gate) = policy.open(&headers(&format!("/{token}"), &[]), true, NOW) else {
-            panic!("{target}: not opened")
-        };
+        let gate = opened(policy, &edge);
         assert_eq!(format!("{:?}", gate.rule), "Gate");
         (edge.answer.privacy.clone(), gate.answer.privacy.clone())
     };
@@ -150,6 +147,59 @@ fn privacy_is_noted_or_refused_where_the_policy_would_share_and_settled_where_no
     let refusing = policy(&routes, r#", "private_sources": "refuse""#);
     assert_eq!(both(&refusing, "/photos/a.jpg"), (Privacy::Settled, Privacy::Refused));
     assert_eq!(both(&refusing, "/vault/a.jpg"), (Privacy::Settled, Privacy::Settled));
+}
+
+/// A policy whose one origin is given these credentials of visitors.
+fn forwarding(list: &str) -> Policy {
+    load(&format!(
+        r#"{{ "routes": [{{ "path": "/m/(?<source>.+)", "origin": "members", "default": {{ "width": 600 }} }}],
+          "origins": {{ "members": {{ "url": "http://secret.example.com", "cluster": "members", "credentials": {{ {list} }} }} }},
+          "resizer": {{ "thumbor": {{ "cluster": "resizer", "authority": "thumbor.internal", "key": {{ "env": "THUMBOR_KEY" }} }} }},
+          "gate": {{ "url": "http://gate.internal", "seal_key": {{ "env": "PINHOLE_SEAL_KEY" }} }} }}"#
+    ))
+}
+
+#[test]
+fn what_a_visitors_credentials_open_is_private_whichever_they_are() {
+    for list in [
+        r#""forward": ["authorization"]"#,
+        r#""cookies": ["session"]"#,
+        r#""forward": ["x-key"], "cookies": ["a"]"#,
+    ] {
+        let policy = forwarding(list);
+        let edge = forwarded(&policy, "/m/a.jpg", &[]);
+        assert_eq!(edge.answer.cache, Cache::Private, "{list}");
+        let gate = opened(&policy, &edge);
+        assert_eq!(gate.answer.cache, Cache::Private, "{list}");
+    }
+}
+
+#[test]
+fn the_gate_forwards_what_its_own_list_names_and_nothing_that_another_list_let_into_a_token() {
+    let visitor = [("authorization", "Bearer a"), ("cookie", "session=b; other=c"), ("x-key", "d")];
+    let names = ["authorization", "cookie", "x-key"];
+    let longer = forwarding(r#""forward": ["authorization", "x-key"], "cookies": ["session"]"#);
+    let edge = forwarded(&longer, "/m/a.jpg", &visitor);
+    for (list, want) in [
+        (
+            r#""forward": ["authorization", "x-key"], "cookies": ["session"]"#,
+            &["authorization: Bearer a", "x-key: d", "cookie: session=b"][..],
+        ),
+        (r#""forward": ["x-key"]"#, &["x-key: d"]),
+        (r#""cookies": ["session"]"#, &["cookie: session=b"]),
+    ] {
+        assert_eq!(sent(&opened(&forwarding(list), &edge), &names), want, "{list}");
+    }
+}
+
+/// What the gate of a policy makes of what an edge sealed.
+#[track_caller]
+fn opened<'p>(policy: &'p Policy, edge: &Forward<'_>) -> Box<Forward<'p>> {
+    let token = edge.upstream.path.rsplit_once("%2F").unwrap().1;
+    match policy.open(&headers(&format!("/{token}"), &[]), true, NOW) {
+        Decision::Forward(gate) => gate,
+        Decision::Reject(refusal) => panic!("{token}: {refusal:?}"),
+    }
 }
 
 #[test]
