@@ -28,9 +28,12 @@ pub struct Policy {
     subject: Subject,
 }
 
-/// The policies of `policies/`, and the shipped one that pushes.
-const DOCUMENTS: &[(&str, &[u8])] =
-    &[("routes", include_bytes!("policies/routes.json")), ("keep", include_bytes!("policies/keep.json"))];
+/// The policies of `policies/`.
+const DOCUMENTS: &[(&str, &[u8])] = &[
+    ("routes", include_bytes!("policies/routes.json")),
+    ("keep", include_bytes!("policies/keep.json")),
+    ("push", include_bytes!("policies/push.json")),
+];
 
 /// Loads them.
 pub fn policies() -> Vec<Policy> {
@@ -45,6 +48,7 @@ pub fn policies() -> Vec<Policy> {
 fn environment(name: &str) -> Option<String> {
     Some(match name {
         // No key that documents use in their examples: payloads are taken of such, and would tell it.
+        "IMAGINARY_KEY" => "c2d90e17ab5f8864".repeat(4),
         "PINHOLE_SEAL_KEY" => "a7c41f0be96d2835".repeat(4),
         name => format!("Bearer secret-of-{}-0b7d44e1", name.to_ascii_lowercase().replace('_', "-")),
     })
@@ -177,6 +181,12 @@ fn is_plain(forward: &Forward<'_>, asked: &Asked) -> bool {
 fn fingerprint(policy: &str, decision: &Decision<'_>, is_plain: bool) -> u64 {
     let mut hasher = DefaultHasher::new();
     (policy, is_plain).hash(&mut hasher);
+    if let Decision::Forward(forward) = decision
+        && let Some(fetch) = &forward.push
+    {
+        let kept = |(name, _): &(&str, &[u8])| !is_plain || *name != ":path";
+        fetch.upstream.headers().into_iter().filter(kept).for_each(|header| header.hash(&mut hasher));
+    }
     match decision {
         Decision::Forward(forward) if is_plain => {
             let own = |(name, _): &(&str, &[u8])| ![":path", "x-envoy-original-path"].contains(name);
