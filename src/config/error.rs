@@ -108,14 +108,22 @@ pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
 #[cold]
 #[inline(never)]
 fn meant(name: &str, known: &[&str]) -> String {
-    nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
+    nearest(name, known).map(|near| format!(" (did you mean {}?)", quote(near))).unwrap_or_default()
 }
 
-/// Names in backticks, joined by commas.
+/// More names than this are counted, not named: a policy may have ten thousand presets.
+const MOST_NAMED: usize = 50;
+
+/// Names in backticks, joined by commas. They may be a document's own, so they are quoted as what it says is.
 #[cold]
 #[inline(never)]
 fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let mut shown: Vec<String> = names.iter().take(MOST_NAMED).map(|name| quote(name)).collect();
+    match names.len().checked_sub(MOST_NAMED) {
+        None | Some(0) => {}
+        Some(more) => shown.push(format!("and {more} more")),
+    }
+    shown.join(", ")
 }
 
 impl ConfigError {
@@ -233,5 +241,26 @@ impl ConfigWarning {
     /// Something is defined that nothing uses.
     pub fn unused(place: Place) -> ConfigWarning {
         ConfigWarning { place, message: "defined, but no route uses it".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undefined(name: &str, defined: &[&str]) -> String {
+        ConfigError::undefined(Place::default(), name, "presets", defined.iter().copied()).to_string()
+    }
+
+    #[test]
+    fn names_of_a_document_are_quoted_and_too_many_are_counted() {
+        let message = undefined("tell", &["small", "a\nline: of a log", "tell\u{1b}"]);
+        let wanted = "policy: found `tell` (did you mean `tell\u{fffd}`?); wanted a name defined in `presets`: \
+                      `small`, `a\u{fffd}line: of a log`, `tell\u{fffd}`";
+        assert_eq!(message, wanted);
+        let names: Vec<String> = (0..52).map(|number| format!("n{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert!(undefined("x", &names).ends_with("`n48`, `n49`, and 2 more"));
+        assert!(undefined("x", &names[..50]).ends_with("`n48`, `n49`"));
     }
 }

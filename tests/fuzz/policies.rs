@@ -10,6 +10,7 @@ use pinhole::secret::Secret;
 use serde_json::Value;
 
 use super::invariants::Subject;
+use super::invariants::taint::has;
 
 /// A policy and its document.
 pub struct Known {
@@ -96,6 +97,11 @@ impl Known {
     /// The document's part for an origin.
     pub fn origin(&self, name: &str) -> &Value {
         &self.document["origins"][name]
+    }
+
+    /// Whether a visitor writes a secret of the policy himself: then it shows nothing that it goes on.
+    pub fn is_told_by(&self, input: &[u8]) -> bool {
+        self.subject.document.secrets().any(|(_, secret)| has(input, secret))
     }
 
     /// Whether the resizer is sent sources.
