@@ -137,6 +137,8 @@ mod tests {
     fn the_higher_quality_wins_and_the_better_format_on_a_tie() {
         check(&["image/avif;q=0.5,image/webp;q=0.9"], Format::Webp);
         check(&["image/avif;q=0.1,image/jpeg"], Format::Jpeg);
+        check(&["image/avif;q=0.9,image/webp;q=1"], Format::Webp);
+        check(&["image/avif;q=0.9,image/webp;q=1.000"], Format::Webp);
         check(&["image/webp;q=0.5,image/avif;q=0.5,*/*;q=0.5"], Format::Avif);
     }
 

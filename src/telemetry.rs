@@ -214,6 +214,7 @@ mod tests {
 
     #[test]
     fn no_value_ends_a_label_early() {
+        assert_eq!(Answered::all().count(), Rejection::ALL.len() + 2);
         let names = Answered::all().map(|answered| answers(Role::Edge, answered));
         for name in
             names.chain(Rejection::ALL.map(|reason| requests(Role::Edge, Decided::Reject(reason), None)))
