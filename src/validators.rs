@@ -255,8 +255,12 @@ mod tests {
         ] {
             assert_eq!(Condition::of(&headers(&pairs)).is_met(&validators), want, "{pairs:?}");
         }
-        let long = format!("{tag}, {}", "\"a\",".repeat(400));
-        assert_eq!(Condition::of(&headers(&[("if-none-match", &long)])), Condition::None);
+        let padded = |length: usize| format!("{tag}{}", ",".repeat(length - tag.len()));
+        for (length, want) in [(MOST_BYTES, true), (MOST_BYTES + 1, false)] {
+            let condition = Condition::of(&headers(&[("if-none-match", &padded(length))]));
+            assert_eq!(condition.is_met(&validators), want, "{length} bytes");
+            assert_eq!(condition == Condition::None, !want, "{length} bytes");
+        }
     }
 
     #[test]
