@@ -301,7 +301,11 @@ pub(crate) mod tests {
                     continue; // folded away: `zoom` without a face
                 }
                 let listed = resizer.dialect().has_value(option, &value);
+                assert_eq!(resizer.has(&transform), listed, "{resizer:?}: {text}");
                 assert_eq!(resizer.path(&transform, &source).is_some(), listed, "{resizer:?}: {text}");
+                let is_pushed = matches!(resizer.grammar, Grammar::Imaginary(_));
+                let pushed = resizer.push_path(&transform);
+                assert_eq!(pushed.is_some(), listed && is_pushed, "{resizer:?}: {text}");
             }
         }
     }

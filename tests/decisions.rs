@@ -301,6 +301,8 @@ fn pushed_sources_are_asked_for_with_what_opens_them_and_nothing_of_the_visitor(
     assert_eq!(fetch.upstream.call("GET").unwrap(), wanted);
     let posted = forward.upstream.call("POST").unwrap();
     assert_eq!(posted.first(), Some(&(":method", "POST")));
+    let (_, path) = posted.iter().find(|(name, _)| *name == ":path").unwrap();
+    assert!(path.contains("width=9&") && path.contains("&sign=") && !path.contains("url="), "{path}");
     assert!(posted.iter().all(|(name, _)| !["x-pinhole-cluster", "x-envoy-original-path"].contains(name)));
     assert_eq!(posted.iter().filter(|(name, _)| *name == ":method").count(), 1);
     // Where sources are pushed, there is nothing that a gate could open.

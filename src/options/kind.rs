@@ -219,7 +219,7 @@ fn small_number(text: &str, most: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use crate::options::OptionName;
+    use crate::options::{OptionName, SPECS};
 
     #[track_caller]
     fn check(option: OptionName, text: &str, want: Option<&str>) {
@@ -324,11 +324,24 @@ mod tests {
             (OptionName::Trim, "20;30;20;0", Some("20;30;20;0")),
             (OptionName::Trim, "box:1;2;3;4", Some("box:1;2;3;4")),
             (OptionName::Trim, "box:1;2;0;4", None),
+            (OptionName::Trim, "box:1;2;3;0", None),
             (OptionName::Trim, "1;2;3", None),
             (OptionName::Trim, "1;2;3;4;5", None),
             (OptionName::Trim, "1;2;3;-4", None),
         ] {
             check(option, text, want);
         }
+    }
+
+    #[test]
+    fn every_word_that_is_listed_is_one() {
+        for spec in &SPECS {
+            for word in spec.kind.words() {
+                assert!(spec.kind.parse(word).is_some(), "{}={word}", spec.name);
+            }
+        }
+        assert_eq!(OptionName::Width.spec().kind.words(), ["auto"]);
+        assert_eq!(OptionName::Trim.spec().kind.words(), ["border"]);
+        assert!(OptionName::Height.spec().kind.words().is_empty());
     }
 }

@@ -128,3 +128,20 @@ impl Support {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::DIALECTS;
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_is_what_the_table_has() {
+        let formats = |dialect: &Dialect| dialect.wanted(OptionName::Format);
+        for dialect in DIALECTS {
+            let named = formats(dialect).starts_with("one of `auto`, `");
+            assert_eq!(named, !dialect.formats.is_empty(), "{}: {}", dialect.name, formats(dialect));
+            let all = dialect.formats.iter().all(|format| formats(dialect).contains(format.name()));
+            assert!(all, "{}: {}", dialect.name, formats(dialect));
+        }
+    }
+}
