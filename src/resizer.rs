@@ -187,6 +187,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::config::raw::{ImagorHash, ImagorSource};
     use crate::options::Options;
+    use crate::secret::Secret;
 
     /// The transform of options in Cloudflare's notation.
     pub(crate) fn transform(text: &str) -> Transform {
@@ -259,6 +260,17 @@ pub(crate) mod tests {
             grammar,
         };
         grammars.into_iter().map(resizer).collect()
+    }
+
+    #[test]
+    fn debug_output_has_no_key() {
+        let shown: Vec<String> = resizers().iter().map(|resizer| format!("{:?}", resizer.grammar)).collect();
+        assert_eq!(
+            shown[..4],
+            ["Imgproxy(Keys(…))", "Thumbor(Key(…))", "Imagor(Settings(…))", "Imaginary(Key(…))"]
+        );
+        let weserv = Grammar::Weserv(weserv::Settings::new(Some(Secret::new("canary"))));
+        assert!(!format!("{weserv:?}").contains("canary"));
     }
 
     #[test]
