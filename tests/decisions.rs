@@ -195,7 +195,7 @@ fn the_gate_forwards_what_its_own_list_names_and_nothing_that_another_list_let_i
 /// What the gate of a policy makes of what an edge sealed.
 #[track_caller]
 fn opened<'p>(policy: &'p Policy, edge: &Forward<'_>) -> Box<Forward<'p>> {
-    let token = edge.upstream.path.rsplit_once("%2F").unwrap().1;
+    let Some((_, token)) = edge.upstream.path.rsplit_once("%2F") else { panic!("no token") };
     match policy.open(&headers(&format!("/{token}"), &[]), true, NOW) {
         Decision::Forward(gate) => gate,
         Decision::Reject(refusal) => panic!("{token}: {refusal:?}"),
