@@ -51,6 +51,18 @@ impl Mutator {
         self.seeds[index].clone()
     }
 
+    /// Writes another number for the first one behind a place: of digits put in between, few make a number that counts.
+    fn renumber(&mut self, input: &mut Vec<u8>, place: usize) {
+        let is_digit = |byte: &u8| byte.is_ascii_digit();
+        let Some(skipped) = input[place..].iter().position(is_digit) else { return };
+        let begin = place + skipped;
+        let end = begin + input[begin..].iter().take_while(|byte| is_digit(byte)).count();
+        let is_number = |word: &&Vec<u8>| word.first().is_some_and(is_digit);
+        let chosen = self.below(self.words.iter().filter(is_number).count());
+        let number = self.words.iter().filter(is_number).nth(chosen).cloned();
+        input.splice(begin..end, number.unwrap_or_default());
+    }
+
     fn change(&mut self, input: &mut Vec<u8>) {
         let place = self.below(input.len() + 1);
         let end = (place + 1 + self.below(8)).min(input.len());
@@ -81,23 +93,6 @@ impl Mutator {
                 input.iter_mut().skip(knob).take(1).for_each(|byte| *byte = value);
             }
         }
-    }
-}
-
-impl Mutator {
-    /// Writes another number for the first one behind a place: of digits put in between, few make a number that counts.
-    fn renumber(&mut self, input: &mut Vec<u8>, place: usize) {
-        let digits = |byte: &u8| byte.is_ascii_digit();
-        let Some(begin) = input[place..].iter().position(digits).map(|skipped| place + skipped) else {
-            return;
-        };
-        let end =
-            input[begin..].iter().position(|byte| !digits(byte)).map_or(input.len(), |long| begin + long);
-        let numbers: Vec<&Vec<u8>> =
-            self.words.iter().filter(|word| word.first().is_some_and(digits)).collect();
-        let number =
-            numbers[usize::try_from(self.random.next_u32()).unwrap_or_default() % numbers.len()].clone();
-        input.splice(begin..end, number);
     }
 }
 

@@ -99,7 +99,8 @@ impl Known {
         &self.document["origins"][name]
     }
 
-    /// Whether a visitor writes a secret of the policy himself: then it shows nothing that it goes on.
+    /// Whether a visitor writes a secret of the policy himself: then it shows nothing that it goes on, and `invariants`,
+    /// which sees no visitor behind a token, is not asked. What else a target says of the decision holds as ever.
     pub fn is_told_by(&self, input: &[u8]) -> bool {
         self.subject.document.secrets().any(|(_, secret)| has(input, secret))
     }
