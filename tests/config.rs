@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use pinhole::config;
 use pinhole::config::tree::Tree;
+use pinhole::policy::decision::Decision;
 
 const SEAL_KEY: &str = "5ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea1";
 
@@ -81,6 +82,51 @@ fn a_warning_is_one_line_with_its_place() {
     let warnings = config::load(policy.to_string().as_bytes(), &environment).unwrap().warnings;
     let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
     assert_eq!(warning.to_string(), format!("origins.spare: {}", warning.message()));
+    assert_eq!(warning.place().to_string(), "origins.spare");
+}
+
+/// A policy with this route, presets that all routes share, and this in the resizer's section.
+fn small(route: &str, resizer: &str) -> String {
+    format!(
+        r#"{{ "presets": {{ "shared": {{ "width": 1 }} }},
+            "routes": [{{ "path": "/(?<preset>[^/]+)/(?<source>.+)", "origin": "photos" {route} }}],
+            "origins": {{ "photos": {{ "url": "http://photos.internal", "cluster": "photos" }} }},
+            "resizer": {{ "imaginary": {{ "cluster": "resizer", "authority": "imaginary.internal",
+                                          "key": {{ "env": "IMAGINARY_KEY" }} {resizer} }} }} }}"#
+    )
+}
+
+#[test]
+fn presets_that_no_route_shares_are_a_warning() {
+    let warnings = |route| {
+        let loaded = config::load(small(route, r#", "push": {}"#).as_bytes(), &environment).unwrap();
+        loaded.warnings.iter().map(|warning| warning.place().to_string()).collect::<Vec<_>>()
+    };
+    assert!(warnings("").is_empty());
+    assert_eq!(warnings(r#", "presets": { "own": { "width": 2 } }"#), ["presets.shared"]);
+}
+
+#[test]
+fn an_error_has_its_parts_and_a_word_has_nothing_behind_it() {
+    let route = r#", "query": { "width": { "max": 9, "over": { "clamp": 1 } } }"#;
+    let errors = config::load(small(route, r#", "push": {}"#).as_bytes(), &environment).err().unwrap();
+    let [error] = errors.as_slice() else { panic!("{errors:#?}") };
+    assert_eq!(error.place().to_string(), "routes[0].query.width.over");
+    assert!(!error.found().is_empty() && !error.wanted().is_empty());
+    assert_eq!(
+        error.to_string(),
+        format!("{}: found {}; wanted {}", error.place(), error.found(), error.wanted())
+    );
+}
+
+#[test]
+fn what_is_pushed_has_limits_where_none_is_written() {
+    let policy = config::load(small("", r#", "push": {}"#).as_bytes(), &environment).unwrap().policy;
+    let headers = [(":method", "GET"), (":authority", "img.example.com"), (":path", "/shared/a.jpg")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let Decision::Forward(forward) = policy.decide(&headers, true, None) else { panic!("refused") };
+    let limits = forward.push.unwrap().limits;
+    assert_eq!((limits.source_bytes, limits.origin_seconds, limits.resizer_seconds), (16_777_216, 10, 20));
 }
 
 #[test]

@@ -198,3 +198,17 @@ pub(super) fn bounds(findings: &mut Findings<'_>, place: &Place, raw: RawLimits)
 fn ratio_side(text: &str) -> Option<u32> {
     text.parse().ok().filter(|side| (1..=1000).contains(side) && !text.starts_with(['+', '0']))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_of_a_ratio_is_a_plain_number_up_to_a_thousand() {
+        for (text, want) in
+            [("1", Some(1)), ("1000", Some(1000)), ("1001", None), ("0", None), ("+5", None), ("05", None)]
+        {
+            assert_eq!(ratio_side(text), want, "{text}");
+        }
+    }
+}

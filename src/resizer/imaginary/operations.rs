@@ -143,6 +143,21 @@ fn finished(transform: &Transform, step: Operation) -> Operation {
 mod tests {
     use super::*;
 
+    #[test]
+    fn each_side_has_its_name() {
+        for (side, name) in [
+            ("left", "west"),
+            ("right", "east"),
+            ("top", "north"),
+            ("bottom", "south"),
+            ("center", "centre"),
+            ("auto", "smart"),
+        ] {
+            assert_eq!(gravity(side), Some(name));
+        }
+        assert_eq!(gravity("face"), None);
+    }
+
     /// Compares the steps, each as its name and its parameters without the one that all have.
     #[track_caller]
     fn check(options: &str, want: Option<&str>) {

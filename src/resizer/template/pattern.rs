@@ -220,6 +220,8 @@ mod tests {
             ("/{width|0}x{height|0}/{source}/{source}", InvalidPattern::Source),
             ("/{width|0}x{height|0}[/{source}/{quality}]", InvalidPattern::Source),
             ("/{width|0}/{source}", InvalidPattern::Size),
+            ("/{width|0}/{quality|80}/{source}", InvalidPattern::Size),
+            ("/{height|0}/{quality|80}/{source}", InvalidPattern::Size),
             ("/{width}x{height|0}/{source}", InvalidPattern::Absent("width")),
             ("/{width|0}x{height|0}[/q]/{source}", InvalidPattern::Group),
             ("/{width|0}x{height|0}[/{quality|80}]/{source}", InvalidPattern::Group),
