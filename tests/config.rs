@@ -120,6 +120,15 @@ fn an_error_has_its_parts_and_a_word_has_nothing_behind_it() {
 }
 
 #[test]
+fn what_cannot_be_read_hides_no_error_behind_it() {
+    let errors = config::load(br#"{ "resizer": { "thumbor": 5 }, "gate": 7, "version": "x" }"#, &environment);
+    let places: Vec<_> = errors.err().unwrap().iter().map(|error| error.place().to_string()).collect();
+    for place in ["resizer.thumbor", "gate", "version"] {
+        assert!(places.iter().any(|other| other == place), "{place}: {places:?}");
+    }
+}
+
+#[test]
 fn what_is_pushed_has_limits_where_none_is_written() {
     let policy = config::load(small("", r#", "push": {}"#).as_bytes(), &environment).unwrap().policy;
     let headers = [(":method", "GET"), (":authority", "img.example.com"), (":path", "/shared/a.jpg")];
